@@ -1,0 +1,108 @@
+# Everything a developer does with this project. `make help` lists it.
+
+PYTHON ?= python3
+UV     ?= uv
+ARGS   ?=
+VENV   := .venv
+BIN    := $(VENV)/bin
+
+# The pure layers, and the tests that alone must cover every branch of them.
+PURE       := inmem_pubsub.core,inmem_pubsub.protocol
+PURE_TESTS := tests/unit/core tests/unit/protocol
+
+SHELL := /bin/sh
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+# --- environment ------------------------------------------------------------------------------------------------------
+
+.PHONY: setup
+setup: $(VENV)/.ready ## Make .venv with everything at its locked version (at once if it is there)
+
+$(VENV)/.locked: requirements/dev.txt
+	@oldest='import sys; sys.exit(sys.version_info < (3, 11))'; \
+	for python in $(PYTHON) python3.13 python3.12 python3.11 none; do \
+	    $$python -c "$$oldest" 2>/dev/null && break; \
+	done; \
+	if [ $$python = none ]; then \
+	    version=$$($(PYTHON) --version 2>&1) || version="not there"; \
+	    echo "inmem-pubsub needs Python 3.11 or later, and $(PYTHON) is $$version." \
+	         "Name another: make $(MAKECMDGOALS) PYTHON=/path/to/python3" >&2; \
+	    exit 1; \
+	fi; \
+	echo "Making $(VENV) with $$($$python --version): this takes a moment, once."; \
+	$$python -m venv --clear $(VENV)
+	@$(BIN)/pip install -qq --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(VENV)/.ready: $(VENV)/.locked pyproject.toml
+	@$(BIN)/pip install -qq --no-deps --no-build-isolation -e .
+	@touch $@
+
+.PHONY: run
+run: setup ## Serve on 127.0.0.1:8080; flags go into ARGS, as in make run ARGS="--port 9000"
+	@exec $(BIN)/inmem-pubsub $(ARGS)
+
+# --- checks -----------------------------------------------------------------------------------------------------------
+
+.PHONY: test
+test: setup ## Every check: format, lint, types, tests, and full branch coverage of the pure layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(MAKE) --no-print-directory cover
+	$(BIN)/pytest -q -n 2 $(addprefix --ignore=,$(PURE_TESTS))
+
+.PHONY: fmt
+fmt: setup ## Format the code and sort its imports
+	$(BIN)/ruff check --select I --fix .
+	$(BIN)/ruff format .
+
+.PHONY: lint
+lint: setup ## Lint
+	$(BIN)/ruff check .
+
+.PHONY: types
+types: setup ## Check the types
+	$(BIN)/mypy
+
+.PHONY: unit
+unit: setup ## The tests that start no server; choose some with ARGS="-k drop_oldest"
+	$(BIN)/pytest -q -n 2 tests/house tests/unit $(ARGS)
+
+.PHONY: cover
+cover: setup ## Branch coverage of core and protocol by their own tests: 100 % or fail
+	@rm -f .coverage .coverage.*
+	$(BIN)/coverage run --source=$(PURE) -m pytest -q -n 2 $(PURE_TESTS)
+	@$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --fail-under=100
+
+.PHONY: mutants
+mutants: setup ## Plant bugs and see that the tests notice each of them (takes minutes)
+	$(BIN)/python tests/mutants/run.py $(ARGS)
+
+# --- releases ---------------------------------------------------------------------------------------------------------
+
+# Annotated, hashed, and silent about where the packages come from. ARGS=--upgrade takes the newest versions.
+COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
+
+.PHONY: lock
+lock: ## Compile the locks from pyproject.toml (needs uv); ARGS=--upgrade takes the newest versions
+	$(COMPILE) $(ARGS) --extra dev pyproject.toml -o requirements/dev.txt
+	$(COMPILE) $(ARGS) --extra cli -c requirements/dev.txt pyproject.toml -o requirements/base.txt
+	$(COMPILE) $(ARGS) -c requirements/dev.txt requirements/build.in -o requirements/build.txt
+
+.PHONY: dist
+dist: setup ## Build the wheel and the source archive into dist/
+	$(BIN)/hatchling build
+
+.PHONY: clean
+clean: ## Remove .venv, builds and caches
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.*
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +

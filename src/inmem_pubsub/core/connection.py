@@ -1,0 +1,41 @@
+"""A connection as the core sees it: something that can be handed bytes and says whether it takes more.
+
+The same core runs behind a socket, behind an in-process reader and behind a list in a test.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .subscription import Subscription
+
+
+class Connection:
+    """`write` takes all of its bytes at once, and may call `Fanout.paused` before it returns.
+
+    `shut` gets a close code, or None where the peer is gone, and the bytes to write before the close frame.
+    """
+
+    __slots__ = ("closed", "lagging", "out", "shut", "single", "spilled", "subscriptions", "writable", "write")
+
+    def __init__(
+        self, write: Callable[[bytes], object], shut: Callable[[int | None, list[bytes]], object]
+    ) -> None:
+        self.write = write
+        self.shut = shut
+        self.writable = True
+        self.closed = False
+        self.single = False  # has one subscription: nothing else can want to write to it in the same flush
+        self.spilled = False  # more waits in `out` than one write may join
+        self.out: list[bytes] = []  # replies, notices, and what a flush has collected; never dropped
+        self.subscriptions: dict[str, Subscription] = {}
+        self.lagging: dict[Subscription, None] = {}
+
+    @property
+    def takes(self) -> bool:
+        """Whether it may be handed events ahead of the flush: there is no backlog that it has not taken."""
+        return self.writable and not self.spilled
+
+    def __repr__(self) -> str:
+        state = "closed" if self.closed else "writable" if self.writable else "stalled"
+        return f"<Connection {state} subscriptions={len(self.subscriptions)} lagging={len(self.lagging)} out={len(self.out)}>"

@@ -1,0 +1,297 @@
+"""The tick: what was published since the last one goes to everyone, and whoever lags is fed.
+
+A connection is written at most once a tick, whatever happened in it; the number of writes decides the cost. Three rules:
+
+1. A live subscription's position is its log's `flushed`, so `flushed` moves before the first byte of a batch is written,
+   and a pause inside `write()` has nothing to change.
+2. Only `flush` writes. Joining, leaving, deleting and pausing change state and collect bytes; the next flush acts on it.
+3. A cursor is moved over events in one place, `_drop`, and what it is moved over is said there.
+
+One publication arrives here as a dirty topic (hub.py) and leaves through `Connection.write` (server/connection.py).
+"""
+
+from collections.abc import Callable
+from math import inf
+
+from .connection import Connection
+from .limits import HubLimits
+from .subscription import Subscription
+from .topic import Topic
+
+SLOW_CONSUMER = 4008  # the close code of the DISCONNECT policy
+
+
+class Fanout:
+    """The work of the next flush, and the flush. `request_flush` is called once when the first work comes up."""
+
+    __slots__ = (
+        "_alarmed",
+        "_deleted",
+        "_dirty",
+        "_due",
+        "_feeding",
+        "_limits",
+        "_request_flush",
+        "_retire",
+        "_spilled",
+        "_stalled",
+        "_touched",
+        "bytes_sent",
+        "flushed_bytes",
+        "notices",
+    )
+
+    def __init__(
+        self, request_flush: Callable[[], object], retire: Callable[[Topic], object], limits: HubLimits
+    ) -> None:
+        self._request_flush = request_flush
+        self._retire = retire  # called with a deleted topic that nobody is subscribed to any more
+        self._limits = limits
+        self._due = False
+        self._dirty: list[Topic] = []  # head > flushed
+        self._deleted: list[Topic] = []  # since the last flush
+        self._alarmed: list[Topic] = []  # some DISCONNECT subscription may be too far behind
+        self._stalled: list[Connection] = []  # paused since the last flush
+        self._spilled: dict[Connection, None] = {}  # writable, and the last write left something over
+        self._touched: list[Connection] = []  # have something in `out`
+        self._feeding: dict[Connection, None] = {}  # writable and lagging, in the order of their turns
+        self.bytes_sent = 0  # to all connections, frames and close frames of the shell not included
+        self.flushed_bytes = 0  # of all publications so far
+        self.notices = 0  # dropped notices given
+
+    # -- work for the next flush
+
+    def request(self) -> None:
+        if not self._due:
+            self._due = True
+            self._request_flush()
+
+    def dirty(self, topic: Topic) -> None:
+        """It has its first event that is not flushed."""
+        self._dirty.append(topic)
+        if not self._due:
+            self._due = True
+            self._request_flush()
+
+    def deleted(self, topic: Topic) -> None:
+        self._deleted.append(topic)
+        self.request()
+
+    def alarmed(self, topic: Topic) -> None:
+        """Its tail moved other than by publishing."""
+        self._alarmed.append(topic)
+        self.request()
+
+    def paused(self, connection: Connection) -> None:
+        """Called by the transport, often inside `write()`: only noted here, acted on by the next flush."""
+        connection.writable = False
+        self._stalled.append(connection)
+
+    def resumed(self, connection: Connection) -> None:
+        """It has room again. A transport may say so also while it closes."""
+        if connection.closed:
+            return
+        for subscription in connection.lagging:
+            if not subscription.closes:
+                self._drop(subscription)
+        connection.writable = True
+        if connection.spilled:
+            self._spilled[connection] = None
+            self.request()
+        elif connection.out:
+            self._touched.append(connection)
+            self.request()
+        if connection.lagging:
+            self._feeding[connection] = None
+            self.request()
+
+    def collect(self, connection: Connection, frames: list[bytes]) -> None:
+        """To be written by the next flush, or as soon as there is room."""
+        if frames:
+            if not connection.out and connection.writable:
+                self._touched.append(connection)
+                self.request()
+            connection.out += frames
+
+    def lag(self, subscription: Subscription, cursor: int) -> None:
+        topic, connection = subscription.topic, subscription.connection
+        topic.live.pop(connection, None)
+        topic.lagging[subscription] = connection.lagging[subscription] = None
+        subscription.cursor, subscription.lagging = cursor, True
+        subscription.arm()
+        if connection.writable:
+            self._feeding[connection] = None
+            self.request()
+
+    def settle(self, subscription: Subscription) -> None:
+        """Hand over the unflushed events (less than a batch) ahead of the flush, to this one only."""
+        topic = subscription.topic
+        frames = topic.log.after(subscription.position)
+        self.collect(subscription.connection, frames)
+        topic.sent += len(frames)
+        self.lag(subscription, topic.log.head)
+
+    def end(self, subscription: Subscription) -> None:
+        subscription.end()
+        topic = subscription.topic
+        if topic.farewell is not None and not topic.live and not topic.lagging:
+            self._retire(topic)
+
+    def notice(self, subscription: Subscription, upto: int) -> None:
+        """Say that the events behind the position, up to and with `upto`, are skipped, and book them."""
+        topic, after = subscription.topic, subscription.position
+        self.collect(subscription.connection, [topic.frames.dropped(after, upto)])
+        topic.dropped += upto - after
+        self.notices += 1
+
+    def close(self, connection: Connection, code: int | None) -> None:
+        """End a connection. What it was to be told before goes to `shut`, unless the peer is gone (code None)."""
+        if connection.closed:
+            return
+        connection.closed = True
+        for subscription in list(connection.subscriptions.values()):
+            self.end(subscription)
+        last_words = connection.out if code is not None else []
+        connection.out = []
+        connection.writable = False  # only now: `floor` judges by it
+        self._feeding.pop(connection, None)
+        connection.shut(code, last_words)
+
+    # -- the tick
+
+    def flush(self) -> None:
+        """Hand over what was published, feed the lagging, then write each collecting connection once."""
+        self._due = False
+        spilled = self._set_aside()
+        dirty, self._dirty = self._dirty, []
+        deleted, self._deleted = self._deleted, []
+        batches = {topic: topic.log.size - topic.log.flushed_size for topic in dirty} if self._feeding else {}
+        for topic in deleted:
+            for connection in topic.live:
+                connection.single = False  # its farewell is still to come
+        alone = len(dirty) == 1 and not self._feeding and not deleted
+        for topic in dirty:
+            self._deliver(topic, alone)
+        for topic in deleted:
+            for subscription in list(topic.live.values()):
+                self._say_farewell(subscription)
+        while self._alarmed:
+            self._close_slow(self._alarmed.pop())
+        if self._feeding:
+            self._feed(batches, spilled)
+        touched, self._touched = self._touched, []
+        for connection in touched:
+            if connection.out and connection.writable and not connection.spilled:
+                self._write(connection)
+
+    def _set_aside(self) -> dict[Connection, None]:
+        """Who is paused, or has more in `out` than a write takes, lags from now on. Returns the latter."""
+        stalled, self._stalled = self._stalled, []
+        spilled, self._spilled = self._spilled, {}
+        for connection in stalled:
+            if not connection.writable:
+                for subscription in connection.subscriptions.values():
+                    self.lag(subscription, subscription.position)
+        for connection in spilled:
+            if connection.writable:
+                connection.spilled = False
+                self._touched.append(connection)
+                for subscription in connection.subscriptions.values():
+                    self.lag(subscription, subscription.position)
+        return spilled
+
+    def _deliver(self, topic: Topic, alone: bool) -> None:
+        """The same bytes object for all who are live. `alone`: no other topic writes in this flush."""
+        log, live, touched = topic.log, topic.live, self._touched
+        self.flushed_bytes += log.size - log.flushed_size
+        frames = log.flush()  # rule 1: before the first write
+        if live:
+            topic.sent += len(frames) * len(live)
+            blob = frames[0] if len(frames) == 1 else b"".join(frames)
+            collecting = 0
+            for connection in live:
+                if (alone or connection.single) and not connection.out:
+                    connection.write(blob)
+                else:
+                    collecting += 1
+                    if not connection.out:
+                        touched.append(connection)
+                    connection.out.append(blob)
+            self.bytes_sent += len(blob) * (len(live) - collecting)
+        if topic.alarm_tail < inf and (log.flushed > topic.alarm_head or log.tail > topic.alarm_tail):
+            self._alarmed.append(topic)
+
+    def _write(self, connection: Connection) -> None:
+        """Everything in `out`, or as much as one write may join; what is joined for one connection is its own memory."""
+        out = connection.out
+        if len(out) == 1:
+            data = out[0]
+            out.clear()
+        elif sum(map(len, out)) <= self._limits.join:
+            data = b"".join(out)
+            out.clear()
+        else:
+            size, n = len(out[0]), 1
+            while size + len(out[n]) <= self._limits.join:
+                size += len(out[n])
+                n += 1
+            data = b"".join(out[:n])
+            del out[:n]
+            connection.spilled = True
+            self._spilled[connection] = None
+            self.request()
+        self.bytes_sent += len(data)
+        connection.write(data)
+
+    def _say_farewell(self, subscription: Subscription) -> None:
+        if subscription.topic.farewell is None:
+            raise AssertionError("farewell to a topic that lives")
+        self.collect(subscription.connection, [subscription.topic.farewell])
+        self.end(subscription)
+
+    def _close_slow(self, topic: Topic) -> None:
+        topic.alarm_head = topic.alarm_tail = inf
+        for subscription in list(topic.lagging):
+            if subscription.closes and subscription.floor() > subscription.cursor:
+                self.close(subscription.connection, SLOW_CONSUMER)
+            else:
+                subscription.arm()
+
+    def _feed(self, batches: dict[Topic, int], spilled: dict[Connection, None]) -> None:
+        """Each in turn until this tick's bytes are spent; who is not level then is behind the others next time."""
+        left = self._limits.feed_all
+        for connection in list(self._feeding):
+            if left <= 0:
+                break
+            del self._feeding[connection]
+            if connection.writable:
+                if connection not in spilled:
+                    share = self._limits.feed // max(1, len(connection.lagging))
+                    for subscription in list(connection.lagging):
+                        # on top of the newest batch, or some never get level with a fast topic
+                        left -= self._feed_one(subscription, share + batches.get(subscription.topic, 0))
+                if connection.lagging:
+                    self._feeding[connection] = None
+        if self._feeding:
+            self.request()
+
+    def _feed_one(self, subscription: Subscription, limit: int) -> int:
+        connection, topic, log = subscription.connection, subscription.topic, subscription.topic.log
+        self._drop(subscription)
+        frames = log.chunk(subscription.cursor, limit)
+        self.collect(connection, frames)
+        topic.sent += len(frames)
+        subscription.cursor += len(frames)
+        if subscription.cursor == log.head:
+            subscription.settled()
+            if topic.farewell is not None:
+                self._say_farewell(subscription)
+        return sum(map(len, frames))
+
+    def _drop(self, subscription: Subscription) -> None:
+        floor = subscription.floor()
+        if floor > subscription.cursor:
+            if subscription.closes:
+                raise AssertionError("a DISCONNECT subscription is closed before it is moved")
+            self.notice(subscription, floor)
+            subscription.cursor = floor

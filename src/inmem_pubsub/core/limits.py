@@ -1,0 +1,24 @@
+"""The bounds of a hub, and the defaults of its topics."""
+
+from dataclasses import dataclass
+
+from .policy import Policy
+
+KIB = 1024
+MIB = 1024 * KIB
+
+
+@dataclass(frozen=True, slots=True)
+class HubLimits:
+    """Events are counted where it says so; everything else is bytes of framed events."""
+
+    ring_events: int = 1000  # a topic's ring, unless it was made with another size
+    ring_bytes: int = 4 * MIB
+    history: int = 256 * MIB  # all rings together
+    policy: Policy = Policy.DROP_OLDEST
+    buffer: int = 1000  # events that a connection may be behind while it takes nothing
+    topics: int = 10_000
+    batch: int = 256 * KIB  # unflushed bytes of a topic that bring the flush forward
+    join: int = 256 * KIB  # joined for one connection in one write
+    feed: int = 256 * KIB  # backlog a tick, for one connection
+    feed_all: int = 4 * MIB  # and for all

@@ -1,0 +1,99 @@
+"""The log of a topic: a ring of framed events, numbered by seq.
+
+A *position* p means "everything up to and with seq p". Always `tail <= flushed <= head`, and the log can hand out the
+events (tail, head]. What is flushed has been handed to every live subscriber; the ring's bounds count only that, or a
+burst would evict in one tick what nobody has had.
+
+    seq        tail+1 ........ flushed   flushed+1 .... head
+    _frames  [ dead | retained ........ | not flushed ..... ]
+
+The only state is the array: `_frames[i]` is seq `head - len + i + 1`. Where the ring ends and how far a number of bytes
+reaches is arithmetic on `_ends` (the bytes before each frame), measured when someone asks. The dead front is cut off an
+eighth at a time, since deleting from the front of a list costs its length; a plain list beats a deque here by far as
+soon as someone reads from the middle.
+"""
+
+from bisect import bisect_left, bisect_right
+from itertools import accumulate, islice
+
+
+class TopicLog:
+    """Of the flushed events it offers at most `max_events` and `max_bytes`, but always the newest one."""
+
+    __slots__ = ("_cut", "_ends", "_frames", "_tail", "flushed", "flushed_size", "head", "max_bytes", "max_events", "size")
+
+    def __init__(self, max_events: int, max_bytes: int, position: int = 0) -> None:
+        self.max_events = max_events
+        self.max_bytes = max_bytes
+        self._cut = (max_events * 9 // 8, max_bytes * 9 // 8)
+        self.reset(position)
+
+    def __repr__(self) -> str:
+        return f"<TopicLog seq={self.head} flushed={self.flushed} retained={self.flushed - self.tail}/{self.max_events}>"
+
+    def reset(self, position: int) -> None:
+        """Forget everything; the next event is `position + 1`."""
+        self.flushed = self.head = self._tail = position
+        self.size = self.flushed_size = 0  # bytes of all frames held, and of those that are flushed
+        self._frames: list[bytes] = []
+        self._ends = [0]
+
+    def append(self, frame: bytes) -> int:
+        """Add the next event. Returns its seq."""
+        self._frames.append(frame)
+        self.size += len(frame)
+        self.head += 1
+        return self.head
+
+    def flush(self) -> list[bytes]:
+        """Mark everything as flushed. Returns what was not; the caller knows that there is some."""
+        new = self._frames[self.flushed - self.head :]
+        self.flushed, self.flushed_size, self._tail = self.head, self.size, -1
+        cut_events, cut_bytes = self._cut
+        if self.size > cut_bytes or len(self._frames) > cut_events:
+            self._forget(self.tail)
+        return new
+
+    def trim(self, max_bytes: float) -> int:
+        """Give up the oldest flushed events until at most `max_bytes` are left, but keep the newest. Returns how many."""
+        tail = self.tail
+        position = max(tail, self._reach_back(max_bytes))
+        self._forget(position)
+        self._tail = position
+        return position - tail
+
+    @property
+    def tail(self) -> int:
+        """The position before the oldest event that is offered."""
+        if self._tail < 0:  # worked out once a flush, if anyone asks
+            base = self.head - len(self._frames)
+            self._tail = max(base, self._reach_back(self.max_bytes), self.flushed - self.max_events)
+        return self._tail
+
+    def after(self, position: int) -> list[bytes]:
+        """All events behind `position`, which is not before the tail."""
+        return self._frames[self._index(position) :]
+
+    def chunk(self, position: int, limit: int) -> list[bytes]:
+        """The events behind `position`, at most `limit` bytes of them, but one in any case."""
+        i = self._index(position)
+        return self._frames[i : max(i + 1, bisect_right(self._ends, self._ends[i] + limit) - 1)]
+
+    def _reach_back(self, size: float) -> int:
+        """The lowest position that has at most `size` flushed bytes behind it, and at least one event if there is any."""
+        i = self._index(self.flushed)
+        first = bisect_left(self._ends, self._ends[i] - size)
+        return self.head - len(self._frames) + max(0, min(first, i - 1))
+
+    def _forget(self, position: int) -> None:
+        dead = self._index(position)
+        self.size -= self._ends[dead] - self._ends[0]
+        self.flushed_size -= self._ends[dead] - self._ends[0]
+        del self._frames[:dead], self._ends[:dead]
+
+    def _index(self, position: int) -> int:
+        """Where the frame behind `position` stands; brings `_ends` up to date on the way."""
+        if len(self._ends) <= len(self._frames):
+            missing = self._frames[len(self._ends) - 1 :]
+            self._ends += islice(accumulate(map(len, missing), initial=self._ends[-1]), 1, None)
+        return len(self._frames) - self.head + position

@@ -1,0 +1,248 @@
+"""The messages of a client, from bytes to values. The only place where the field of a request is defined.
+
+A request is decoded twice at most. The quick way decodes straight into the Struct and leaves the payload as the bytes that
+came, so that what is forwarded is what was sent. It vouches for what well-behaved clients send; whatever it cannot vouch
+for takes the slow way too, which goes through the rules one by one and says what is wrong.
+"""
+
+from typing import Any, Final
+
+import msgspec
+from msgspec import Raw
+
+from ..core.policy import Policy
+from . import strict_json
+from .codes import ErrorCode
+from .strict_json import InvalidJson, Pairs
+
+MAX_ID_BYTES: Final = 128  # of client_id, request_id and message.id
+
+_NULL = Raw(b"null")
+
+
+class Message(msgspec.Struct, gc=False):
+    """What a publication carries: an id of the publisher's, and the payload as JSON text."""
+
+    id: str
+    payload: Raw = _NULL
+
+
+class Since(msgspec.Struct, gc=False):
+    """A position in a topic's log."""
+
+    epoch: str
+    seq: int
+
+
+class Subscribe(msgspec.Struct, tag="subscribe", gc=False):
+    topic: str
+    request_id: str | None = None
+    client_id: str | None = None
+    last_n: int | None = None
+    since: Since | None = None
+    policy: Policy | None = None
+    buffer: int | None = None
+
+
+class Unsubscribe(msgspec.Struct, tag="unsubscribe", gc=False):
+    topic: str
+    request_id: str | None = None
+    client_id: str | None = None
+
+
+class Publish(msgspec.Struct, tag="publish", gc=False):
+    topic: str
+    message: Message
+    request_id: str | None = None
+    client_id: str | None = None
+
+
+class Ping(msgspec.Struct, tag="ping", gc=False):
+    request_id: str | None = None
+    client_id: str | None = None
+
+
+Request = Subscribe | Unsubscribe | Publish | Ping
+
+
+class Rejected(Exception):
+    """A message that is no request. `request_id` is the sender's, where it can be told."""
+
+    def __init__(self, code: ErrorCode, message: str, request_id: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.request_id = request_id
+
+
+_decode_request = msgspec.json.Decoder(Request).decode
+_decode_any = msgspec.json.Decoder().decode
+
+
+def decode(text: bytes) -> Request:
+    """One request from one message, which is valid UTF-8. Raises Rejected."""
+    try:
+        request = _decode_request(text)
+        if type(request) is Publish:
+            message = request.message
+            message.payload = payload = bytes(message.payload)  # type: ignore[assignment]  # let go of the whole text
+            _decode_any(payload)
+            others = text.count(b":") - payload.count(b":")
+        else:
+            others = text.count(b":")
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        refuse(text)
+        raise Rejected(ErrorCode.BAD_REQUEST, "The message is not a valid request") from None
+    if not (_is_plain(request, others, text) and _fits(request) and text.count(b"[") + text.count(b"{") <= 64):
+        refuse(text)
+    return request
+
+
+def _is_plain(request: Request, colons: int, text: bytes) -> bool:
+    """Whether the colons outside the payload are just those of the fields that were found.
+
+    Then no key stands twice, and none is there that was skipped unread. A colon in a name or an id is accounted for, if no
+    escape can hide one.
+    """
+    fields = 1 + (request.request_id is not None) + (request.client_id is not None)
+    texts = [request.request_id, request.client_id]
+    if type(request) is Publish:
+        fields += 4
+        if colons == fields:
+            return True
+        texts += [request.topic, request.message.id]
+    elif type(request) is Subscribe:
+        optional = (request.last_n, request.policy, request.buffer)
+        fields += 1 + sum(value is not None for value in optional) + (3 if request.since is not None else 0)
+        texts += [request.topic, request.since and request.since.epoch]
+    elif type(request) is Unsubscribe:
+        fields += 1
+        texts.append(request.topic)
+    return colons == fields + sum(value.count(":") for value in texts if value) and b"\\" not in text
+
+
+def _fits(request: Request) -> bool:
+    """Whether every value is within its range."""
+    if not (_is_id(request.request_id) and _is_id(request.client_id)):
+        return False
+    if type(request) is Publish:
+        return request.topic != "" and request.message.id != "" and _is_id(request.message.id)
+    if type(request) is Subscribe:
+        return (
+            request.topic != ""
+            and (request.last_n is None or request.last_n >= 0)
+            and (request.buffer is None or request.buffer >= 1)
+            and (request.since is None or request.since.seq >= 0)
+        )
+    return type(request) is Ping or request.topic != ""
+
+
+def _is_id(value: str | None) -> bool:
+    return value is None or len(value) * 4 <= MAX_ID_BYTES or len(value.encode()) <= MAX_ID_BYTES
+
+
+# -- the slow way: what exactly is wrong
+
+# Our own keys, each of which may stand in a message once.
+_KEYS: Final = {
+    "subscribe": {"type", "topic", "request_id", "client_id", "last_n", "since", "policy", "buffer"},
+    "unsubscribe": {"type", "topic", "request_id", "client_id"},
+    "publish": {"type", "topic", "request_id", "client_id", "message"},
+    "ping": {"type", "request_id", "client_id"},
+}
+_NESTED_KEYS: Final = {"message": {"id", "payload"}, "since": {"epoch", "seq"}}
+
+
+def refuse(text: bytes) -> None:
+    """Go through the rules one by one and raise Rejected at the first that is broken; return if none is."""
+    try:
+        value = strict_json.decode(text)
+    except InvalidJson as error:
+        raise Rejected(ErrorCode.INVALID_JSON, f"Invalid JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise Rejected(ErrorCode.BAD_REQUEST, "A message must be a JSON object")
+    request_id = _text(value, "request_id", None)
+    kind = value.get("type")
+    if kind is None:
+        raise Rejected(ErrorCode.UNKNOWN_TYPE, "The message has no type", request_id)
+    if not isinstance(kind, str):
+        raise Rejected(ErrorCode.BAD_REQUEST, "Field 'type' must be a string", request_id)
+    if kind not in _KEYS:
+        raise Rejected(ErrorCode.UNKNOWN_TYPE, f"Unknown message type '{kind[:64]}'", request_id)
+    _refuse_repeated(text, kind, request_id)
+    _text(value, "client_id", request_id)
+    if kind == "ping":
+        return
+    topic = value.get("topic")
+    if topic is None or topic == "":
+        raise Rejected(ErrorCode.MISSING_TOPIC, "Topic is required", request_id)
+    if not isinstance(topic, str):
+        raise Rejected(ErrorCode.BAD_REQUEST, "Field 'topic' must be a string", request_id)
+    if kind == "publish":
+        _refuse_message(value.get("message"), request_id)
+    elif kind == "subscribe":
+        _refuse_options(value, request_id)
+
+
+def _refuse_repeated(text: bytes, kind: str, request_id: str | None) -> None:
+    for scope, found, own in _scopes(strict_json.members(text), kind):
+        for key in own:
+            if sum(name == key for name, _ in found) > 1:
+                raise Rejected(ErrorCode.BAD_REQUEST, f"Field '{scope}{key}' stands there twice", request_id)
+
+
+def _scopes(pairs: Pairs, kind: str) -> list[tuple[str, Pairs, set[str]]]:
+    nested = [
+        (f"{name}.", value, _NESTED_KEYS[name])
+        for name, value in pairs
+        if name in _KEYS[kind] & _NESTED_KEYS.keys() and isinstance(value, Pairs)
+    ]
+    return [("", pairs, _KEYS[kind]), *nested]
+
+
+def _refuse_message(message: Any, request_id: str | None) -> None:
+    if message is None:
+        raise Rejected(ErrorCode.MISSING_MESSAGE, "Message is required", request_id)
+    if not isinstance(message, dict):
+        raise Rejected(ErrorCode.BAD_REQUEST, "Field 'message' must be an object", request_id)
+    if _text(message, "id", request_id, "message.") in (None, ""):
+        raise Rejected(ErrorCode.MISSING_MESSAGE_ID, "Message id is required", request_id)
+
+
+def _refuse_options(value: dict[str, Any], request_id: str | None) -> None:
+    def bad(what: str) -> Rejected:
+        return Rejected(ErrorCode.BAD_REQUEST, what, request_id)
+
+    if not _is_whole(value.get("last_n", 0), 0):
+        raise bad("Field 'last_n' must be an integer of at least 0")
+    if not _is_whole(value.get("buffer", 1), 1):
+        raise bad("Field 'buffer' must be an integer of at least 1")
+    policy = value.get("policy")
+    if policy is not None and policy not in list(Policy):
+        raise bad(f"Field 'policy' must be one of {', '.join(Policy)}")
+    since = value.get("since")
+    if since is not None and not (
+        isinstance(since, dict)
+        and isinstance(since.get("epoch"), str)
+        and since.get("seq") is not None
+        and _is_whole(since["seq"], 0)
+    ):
+        raise bad('Field \'since\' must be {"epoch": string, "seq": integer of at least 0}')
+
+
+def _is_whole(value: Any, least: int) -> bool:
+    """An integer of at least `least`, or null; 5.0 is the integer 5 in JSON, true is none."""
+    if value is None:
+        return True
+    return isinstance(value, int | float) and not isinstance(value, bool) and value == value // 1 and value >= least
+
+
+def _text(value: dict[str, Any], key: str, request_id: str | None, scope: str = "") -> str | None:
+    found = value.get(key)
+    if found is None:
+        return None
+    if not isinstance(found, str):
+        raise Rejected(ErrorCode.BAD_REQUEST, f"Field '{scope}{key}' must be a string", request_id)
+    if not _is_id(found):
+        raise Rejected(ErrorCode.BAD_REQUEST, f"Field '{scope}{key}' is longer than {MAX_ID_BYTES} bytes", request_id)
+    return found

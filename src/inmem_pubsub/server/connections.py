@@ -1,0 +1,93 @@
+"""All WebSocket connections of a server: who is let in, who is there, whose deadline has come, and why they ended."""
+
+import asyncio
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from ..protocol.codes import CloseCode
+from ..protocol.session import Sessions
+from .clock import DeadlineClock, WallClock
+from .rate import Bucket
+from .websocket import WebSocket
+
+if TYPE_CHECKING:
+    from ..config import Settings
+
+SWEEP_INTERVAL = 1.0  # seconds; less where a deadline is shorter than four of them
+
+
+def sweep_interval(settings: "Settings") -> float:
+    deadlines = (
+        settings.ping_interval,
+        settings.pong_timeout,
+        settings.write_timeout,
+        settings.close_timeout,
+        settings.message_timeout,
+    )
+    return max(0.01, min(SWEEP_INTERVAL, min(deadlines) / 4))
+
+
+class Connections:
+    """`passes` counts the flushes: with it a connection knows that a loop pass is over."""
+
+    def __init__(self, settings: "Settings", sessions: Sessions, wall: WallClock, monotonic: float) -> None:
+        self.settings = settings
+        self.sessions = sessions
+        self.wall = wall
+        self.interval = sweep_interval(settings)
+        self.clock = DeadlineClock(monotonic, self.interval)
+        self.passes = 0
+        self.limit = settings.max_connections
+        self.open: dict[WebSocket, None] = {}
+        self.accepted = 0
+        self.bytes_received = 0
+        self.closed: Counter[str] = Counter()  # by reason
+        self.refused: Counter[str] = Counter()  # by reason
+        self._by_address: Counter[str] = Counter()
+        self._rate = Bucket(settings.connection_rate) if settings.connection_rate else None
+
+    def __repr__(self) -> str:
+        return f"<Connections open={len(self.open)}/{self.limit}>"
+
+    def refusal(self, address: str) -> str | None:
+        """Why a new connection from this address is not let in now; None where it is."""
+        per_address = self.settings.max_connections_per_ip
+        if len(self.open) >= self.limit:
+            return "max_connections"
+        if per_address and self._by_address[address] >= per_address:
+            return "max_connections_per_ip"
+        if self._rate is not None and not self._rate.take(self.clock.now):
+            return "connection_rate"
+        return None
+
+    def add(self, transport: asyncio.Transport, address: str, answer: bytes, rest: bytes) -> WebSocket:
+        websocket = WebSocket(self, transport, address)
+        self.open[websocket] = None
+        self.accepted += 1
+        self._by_address[address] += 1
+        websocket.start(answer, rest)
+        return websocket
+
+    def removed(self, websocket: WebSocket) -> None:
+        del self.open[websocket]
+        self.closed[websocket.reason] += 1
+        self._by_address[websocket.address] -= 1
+        if not self._by_address[websocket.address]:
+            del self._by_address[websocket.address]
+
+    def flush(self) -> None:
+        """The tick of the hub, called by the loop."""
+        self.passes += 1
+        self.wall.tick()
+        self.sessions.hub.flush()
+
+    def sweep(self, monotonic: float) -> None:
+        now = self.clock.advance(monotonic)
+        self.wall.tick()
+        for websocket in list(self.open):
+            websocket.sweep(now)
+
+    def close_some(self, n: int) -> None:
+        """Say goodbye to the n oldest that are still open to it, on the way to a stop."""
+        for websocket in [each for each in self.open if not each.reason][:n]:
+            websocket.close(CloseCode.SERVICE_RESTART, "shutdown")

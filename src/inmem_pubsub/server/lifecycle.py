@@ -1,0 +1,178 @@
+"""A server's life: start, serve, drain, stop, in that order on this page."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import structlog
+import uvicorn
+
+import inmem_pubsub
+from inmem_pubsub.config import Settings
+from inmem_pubsub.protocol.origin import is_loopback
+from inmem_pubsub.server import logs
+from inmem_pubsub.server.app import make_app
+from inmem_pubsub.server.drain import drain
+from inmem_pubsub.server.http_guard import guard_class
+from inmem_pubsub.server.listener import BACKLOG, CannotListen, listen, room_for_connections
+from inmem_pubsub.server.node import Node
+
+log = structlog.stdlib.get_logger("inmem_pubsub.server")
+
+STOPPING: Final = 0.5  # seconds of shutdown_timeout that are kept for what comes after the drain
+
+
+def run(settings: Settings, warnings: Sequence[str] = ()) -> int:
+    """Serve until a signal ends it. Returns the exit code: 0, or 1 where the address cannot be had. Raises ConfigError."""
+    logs.configure(settings.log_level, settings.log_format, settings.log_lines)
+    for warning in warnings:
+        log.warning(warning)
+    try:
+        sockets = listen(settings)
+    except CannotListen as error:
+        print(f"inmem-pubsub: {error}", file=sys.stderr)  # noqa: T201  # the one line, whatever the log looks like
+        return 1
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(serve(settings, sockets))
+
+
+def _loop_factory() -> "type[asyncio.AbstractEventLoop] | None":
+    """uvloop where there is one; `INMEM_PUBSUB_TEST_LOOP=asyncio` asks for the other, for tests."""
+    if os.environ.get("INMEM_PUBSUB_TEST_LOOP") != "asyncio":
+        with contextlib.suppress(ImportError):
+            import uvloop  # noqa: PLC0415  # optional
+
+            return uvloop.Loop
+    return None
+
+
+class _Uvicorn(uvicorn.Server):
+    """Signals are ours: the drain comes before uvicorn hears of a stop."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def serve(settings: Settings, sockets: Sequence[socket.socket]) -> int:
+    # start
+    loop = asyncio.get_running_loop()
+    stop = _watch_signals(loop)
+    node = Node(settings, loop)
+    for name in settings.topics:
+        node.hub.create(name)
+    node.connections.limit = room_for_connections(settings.max_connections)
+    server = _uvicorn(node)
+    async with asyncio.TaskGroup() as tasks:
+        serving = tasks.create_task(server.serve(sockets=list(sockets)))
+        sweeping = tasks.create_task(_sweep(node))
+        _announce(node, sockets)
+
+        # serve
+        name = await stop.wait_for_signal()
+
+        # drain
+        log.info("shutting down", signal=name, connections=len(node.connections.open))
+        node.drain()
+        outcome = await drain(node, max(0.0, settings.shutdown_timeout - STOPPING))
+
+        # stop
+        sweeping.cancel()
+        server.should_exit = True
+        await serving
+    log.info(
+        "stopped",
+        closed=outcome.closed,
+        cut=outcome.cut,
+        unsent_bytes=outcome.unsent_bytes,
+        events_discarded=outcome.discarded,
+    )
+    return 0
+
+
+class _Stop:
+    """The first signal asks for a drain, the second ends the process at once."""
+
+    def __init__(self) -> None:
+        self._signalled = asyncio.Event()
+        self._name = ""
+
+    async def wait_for_signal(self) -> str:
+        await self._signalled.wait()
+        return self._name
+
+    def signalled(self, number: int) -> None:
+        if self._signalled.is_set():
+            os._exit(128 + number)
+        self._name = signal.Signals(number).name
+        self._signalled.set()
+
+
+def _watch_signals(loop: asyncio.AbstractEventLoop) -> _Stop:
+    stop = _Stop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.signalled, number)
+    loop.add_signal_handler(signal.SIGHUP, log.info, "SIGHUP is ignored: settings are read at the start only")
+    return stop
+
+
+def _uvicorn(node: Node) -> _Uvicorn:
+    config = uvicorn.Config(
+        make_app(node),
+        http=guard_class(node),
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        backlog=BACKLOG,
+        timeout_graceful_shutdown=1,
+    )
+    return _Uvicorn(config)
+
+
+async def _sweep(node: Node) -> None:
+    """Deadlines of all connections, and how late the loop wakes."""
+    interval, loop = node.connections.interval, node.loop
+    while True:
+        asleep_at = loop.time()
+        await asyncio.sleep(interval)
+        now = loop.time()
+        node.loop_delay = max(0.0, now - asleep_at - interval)
+        node.loop_delay_max = max(node.loop_delay_max, node.loop_delay)
+        node.connections.sweep(now)
+
+
+def _announce(node: Node, sockets: Sequence[socket.socket]) -> None:
+    """One line that says where, and warnings where something matters."""
+    settings = node.settings
+    port = sockets[0].getsockname()[1]
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    log.info(
+        f"inmem-pubsub {inmem_pubsub.__version__} listening on http://{host}:{port}",
+        websocket=f"ws://{host}:{port}{settings.ws_path}",
+        memory_at_most=f"{worst_case(settings, node.connections.limit) / 2**30:.1f} GiB",
+    )
+    if node.connections.limit < settings.max_connections:
+        log.warning(
+            "max_connections is lowered: the limit of open files does not allow more",
+            max_connections=node.connections.limit,
+            wanted=settings.max_connections,
+        )
+    if not is_loopback(settings.host):
+        log.warning("anyone who can reach this address may publish and subscribe: there is no authentication")
+
+
+def worst_case(settings: Settings, connections: int) -> int:
+    """Bytes: all rings full, and every connection stalled with a message half received.
+
+    A framed event takes at most as much again in the structures around it; a read buffer doubles as it grows.
+    """
+    per_connection = settings.high_water + 256 * 1024 + settings.max_message_size + 2 * settings.max_message_size
+    return 2 * settings.history_bytes + connections * per_connection

@@ -1,0 +1,69 @@
+"""The listening sockets, and how many connections this process can hold."""
+
+import resource
+import socket
+from typing import Final
+
+from inmem_pubsub.config import Settings
+from inmem_pubsub.errors import ConfigError
+
+SPARE_FILES: Final = 128  # descriptors kept for HTTP, logs and listeners
+BACKLOG: Final = 2048
+
+
+class CannotListen(OSError):
+    """The address cannot be had; `str()` is the one line that says so."""
+
+
+def listen(settings: Settings) -> list[socket.socket]:
+    """One socket for each address that the host name has, all on one port. Raises CannotListen, ConfigError."""
+    try:
+        found = socket.getaddrinfo(
+            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE | socket.AI_ADDRCONFIG
+        )
+    except (OSError, UnicodeError) as error:
+        raise ConfigError("host", settings.host, "settings", f"cannot be resolved: {error}") from None
+    sockets: list[socket.socket] = []
+    port = settings.port
+    for family, kind, protocol, _, address in dict.fromkeys(found):
+        try:
+            sockets.append(_bind(settings, family, kind, protocol, str(address[0]), port))
+        except OSError as error:
+            for each in sockets:
+                each.close()
+            raise CannotListen(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}") from None
+        port = sockets[0].getsockname()[1]
+    return sockets
+
+
+def _bind(
+    settings: Settings, family: socket.AddressFamily, kind: socket.SocketKind, protocol: int, host: str, port: int
+) -> socket.socket:
+    sock = socket.socket(family, kind, protocol)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        # What is accepted inherits these. Without them Linux takes megabytes before it pushes back, in both directions.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, settings.send_buffer)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, settings.receive_buffer)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(settings.tcp_user_timeout * 1000))
+        sock.bind((host, port))
+        sock.setblocking(False)
+        sock.listen(BACKLOG)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def room_for_connections(wanted: int) -> int:
+    """Raise the limit of open files as far as it goes; returns how many of the `wanted` connections fit under it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = wanted + SPARE_FILES
+    if soft < needed:
+        soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return max(1, min(wanted, soft - SPARE_FILES))

@@ -1,0 +1,69 @@
+"""Logging: structlog over the standard library, one line an event, escaped, and never more of a kind than is of use."""
+
+import logging
+import sys
+import time
+from typing import Any
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+
+class Throttle:
+    """At most so many lines a second of one kind (one event text); the next second's first says how many were left out."""
+
+    def __init__(self, lines: int) -> None:
+        """`lines` a second and kind; 0 is no bound."""
+        self._lines = lines
+        self._seen: dict[str, tuple[int, int]] = {}  # event -> (second, lines in it)
+
+    def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        if not self._lines:
+            return event
+        kind, now = str(event.get("event"))[:200], int(time.monotonic())
+        second, count = self._seen.get(kind, (now, 0))
+        if second != now:
+            if count > self._lines:
+                event["suppressed"] = count - self._lines
+            second, count = now, 0
+            if len(self._seen) > 1000:  # noqa: PLR2004  # kinds are few; a stray one must not add up
+                self._seen.clear()
+        self._seen[kind] = (second, count + 1)
+        if count >= self._lines:
+            raise structlog.DropEvent
+        return event
+
+
+def configure(level: str, style: str, lines: int) -> None:
+    """Everything to stderr. `style` is auto, console or json; auto is console on a terminal."""
+    console = style == "console" or (style == "auto" and sys.stderr.isatty())
+    shared: list[Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    renderer: Any = (
+        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
+        if console
+        else structlog.processors.JSONRenderer()
+    )
+    if console:
+        shared.remove(structlog.processors.format_exc_info)
+    structlog.configure(
+        processors=[structlog.stdlib.filter_by_level, Throttle(lines), *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    logging.getLogger("inmem_pubsub").setLevel(level.upper())

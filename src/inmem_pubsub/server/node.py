@@ -1,0 +1,119 @@
+"""One running server, put together: the hub, its clocks, its connections, and what stands behind the HTTP edge.
+
+Everything that lives as long as the server hangs here, and nothing is global, so that several can run in one process.
+"""
+
+import asyncio
+import json
+import secrets
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from inmem_pubsub.config import Settings
+from inmem_pubsub.core import Hub, HubLimits
+from inmem_pubsub.protocol.frames import EventFrames, Replies
+from inmem_pubsub.protocol.http_head import RequestHead
+from inmem_pubsub.protocol.session import SessionLimits, Sessions
+from inmem_pubsub.server.clock import WallClock
+from inmem_pubsub.server.connections import Connections
+
+if TYPE_CHECKING:
+    from inmem_pubsub.server.http_guard import HttpGuard
+
+SUBPROTOCOL = b"inmem-pubsub"
+
+
+class Node:
+    """`draining` is True from the first signal on; `http_open` counts the connections that speak HTTP now."""
+
+    def __init__(self, settings: Settings, loop: asyncio.AbstractEventLoop) -> None:
+        self.settings = settings
+        self.loop = loop
+        self.wall = WallClock()
+        self.hub = Hub(self._frames_of, self._request_flush, _new_epoch, hub_limits(settings))
+        limits = SessionLimits(settings.max_subscriptions, settings.max_bad_messages, settings.auto_create_topics)
+        self.sessions = Sessions(self.hub, Replies(self.wall.stamp), limits)
+        self.connections = Connections(settings, self.sessions, self.wall, loop.time())
+        self.started_at = loop.time()
+        self.http_open = 0
+        self.http_requests: Counter[int] = Counter()  # answers of the application, by status
+        self.loop_delay = 0.0  # seconds that the last wake-up came late
+        self.loop_delay_max = 0.0
+
+    def __repr__(self) -> str:
+        return f"<Node {self.hub!r} {self.connections!r}>"
+
+    def _frames_of(self, name: str, epoch: str) -> EventFrames:
+        return EventFrames(self.wall.stamp, name, epoch)
+
+    def _request_flush(self) -> None:
+        self.loop.call_soon(self.connections.flush)
+
+    @property
+    def draining(self) -> bool:
+        return self.hub.draining
+
+    @property
+    def uptime(self) -> float:
+        """Seconds."""
+        return self.loop.time() - self.started_at
+
+    def drain(self) -> None:
+        """Take nothing new from now on."""
+        self.hub.draining = True
+
+    # -- behind the HTTP edge (http_guard.Front)
+
+    def refused(self, reason: str) -> None:
+        self.connections.refused[reason] += 1
+
+    def connection_opened(self, _guard: "HttpGuard") -> None:
+        self.http_open += 1
+
+    def connection_closed(self, _guard: "HttpGuard") -> None:
+        self.http_open -= 1
+
+    def upgrade(self, transport: asyncio.Transport, head: RequestHead, accept: str, rest: bytes) -> None:
+        """Answer a valid handshake: 101, or 503 where there is no room."""
+        peer = transport.get_extra_info("peername")
+        address = str(peer[0]) if isinstance(peer, tuple) else "local"
+        reason = self.connections.refusal(address)
+        if reason is not None:
+            self.refused(reason)
+            transport.set_protocol(asyncio.Protocol())
+            transport.write(_too_many(reason))
+            transport.close()
+            return
+        offered = b",".join(head.values(b"sec-websocket-protocol")).split(b",")
+        subprotocol = b""
+        if SUBPROTOCOL in [each.strip() for each in offered]:  # a browser that offers some needs one in return
+            subprotocol = b"Sec-WebSocket-Protocol: " + SUBPROTOCOL + b"\r\n"
+        answer = (
+            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Accept: %b\r\n%b\r\n" % (accept.encode(), subprotocol)
+        )
+        self.connections.add(transport, address, answer, rest)
+
+
+def hub_limits(settings: Settings) -> HubLimits:
+    return HubLimits(
+        ring_events=settings.ring_buffer_size,
+        ring_bytes=settings.ring_buffer_bytes,
+        history=settings.history_bytes,
+        policy=settings.publish_policy,
+        buffer=settings.ws_buffer_size,
+        topics=settings.max_topics,
+    )
+
+
+def _new_epoch() -> str:
+    return secrets.token_hex(8)
+
+
+def _too_many(reason: str) -> bytes:
+    body: dict[str, Any] = {"error": f"No room for another connection ({reason})", "code": "LIMIT_EXCEEDED"}
+    text = json.dumps(body).encode()
+    return (
+        b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nCache-Control: no-store\r\n"
+        b"Retry-After: 5\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%b" % (len(text), text)
+    )

@@ -1,0 +1,416 @@
+"""One WebSocket: picows' frames on one side, a session and the hub's connection on the other.
+
+picows is the frame engine. RFC 6455 leaves more than frames, and that is checked here and nowhere else: RSV bits, the order of
+fragments, UTF-8, sizes, and the close handshake. This module is the only one that knows picows, whose protocol class is not a
+public interface; tests/unit/server/test_picows_contract.py pins what is used of it.
+
+picows never writes to the socket. It gets an `_Outlet` in place of a transport, which takes its close frames as the verdict
+that they are: what came before the broken frame is answered first.
+
+The way of a publication: a text frame becomes a message here, the session answers it, the hub hands it on; on the way out the
+hub calls `transport.write` itself.
+"""
+
+import asyncio
+import fcntl
+import socket
+import struct
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+from picows import WSListener
+from picows.picows import WSAutoPingStrategy, WSFrame, WSProtocol, WSTransport
+
+from ..core import Connection
+from ..protocol.codes import CloseCode
+from ..protocol.fragments import (
+    BINARY,
+    CLOSE,
+    CONTINUATION,
+    PING,
+    PONG,
+    TEXT,
+    Fragments,
+    Violation,
+    check_text,
+    close_code,
+)
+from ..protocol.frames import PING as PING_FRAME
+from ..protocol.frames import close_frame, pong_frame
+from ..protocol.session import Session
+from .rate import Bucket
+
+if TYPE_CHECKING:
+    from .connections import Connections
+
+log = structlog.stdlib.get_logger("inmem_pubsub.websocket")
+
+SIOCOUTQ: Final = 0x5411  # linux/sockios.h: bytes in the send queue that the peer has not acknowledged
+READ_BUFFER: Final = 2048  # bytes that a connection holds for reading at rest; picows grows it as needed
+
+_PICOWS_REQUEST: Final = (
+    b"GET / HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+
+
+class _QuietLogger:
+    """picows logs per connection, and makes a logger for each; what is worth a line is said by us."""
+
+    def isEnabledFor(self, level: int) -> bool:  # noqa: N802  # the name is logging's
+        return False
+
+    def _ignore(self, *args: object) -> None: ...
+
+    debug = info = warning = error = exception = log = _ignore
+
+
+_quiet: Final = _QuietLogger()
+
+
+class _Outlet:
+    """What picows takes for its transport."""
+
+    __slots__ = ("_transport", "_websocket")
+
+    def __init__(self, websocket: "WebSocket", transport: asyncio.Transport) -> None:
+        self._websocket = websocket
+        self._transport = transport
+
+    def get_extra_info(self, name: str) -> Any:
+        # With a TLS object, picows uses `write` and never the socket itself.
+        return self if name == "ssl_object" else self._transport.get_extra_info(name)
+
+    def get_write_buffer_size(self) -> int:
+        return self._transport.get_write_buffer_size()
+
+    def write(self, data: bytes | bytearray) -> None:
+        """Its answer to the handshake, which was answered already, or the close frame for a frame that it refuses."""
+        if data[0] == 0x88:
+            code = CloseCode(int.from_bytes(data[2:4], "big"))
+            self._websocket.parser_refused(Violation(code, code.reason))
+
+    def close(self) -> None: ...
+
+    def abort(self) -> None: ...
+
+
+class WebSocket(WSListener):  # type: ignore[misc]  # picows' class has no types of its own
+    """`reason` is why the connection ended, as the metrics count it; empty while it is open."""
+
+    __slots__ = (
+        "_budget",
+        "_closing_since",
+        "_fragments",
+        "_inbox",
+        "_message_since",
+        "_owner",
+        "_pass",
+        "_ping_at",
+        "_progress",
+        "_progress_at",
+        "_protocol",
+        "_reading",
+        "_received_at",
+        "_refused",
+        "_room",
+        "_session",
+        "_socket",
+        "_bucket",
+        "address",
+        "connection",
+        "reason",
+        "transport",
+    )
+
+    def __init__(self, owner: "Connections", transport: asyncio.Transport, address: str) -> None:
+        self._owner = owner
+        self.transport = transport
+        self.address = address
+        self._socket: socket.socket = transport.get_extra_info("socket")
+        self.connection = Connection(transport.write, self._shut)
+        self._session = Session(owner.sessions, self.connection)
+        self._fragments: Fragments | None = None
+        self._inbox: deque[tuple[int, bool, bytes]] | None = None  # frames over this pass's budget
+        self._pass = -1
+        self._budget = 0
+        self._bucket = Bucket(owner.settings.message_rate) if owner.settings.message_rate else None
+        self._reading = True
+        self._refused: Violation | None = None
+        self.reason = ""
+        now = owner.clock.now
+        self._received_at = now
+        self._ping_at: float | None = None
+        self._closing_since: float | None = None
+        self._message_since: float | None = None
+        self._progress = 0  # bytes that the peer had not acknowledged when last looked at
+        self._progress_at = now
+        self._room = 0
+
+    def start(self, answer: bytes, rest: bytes) -> None:
+        """Answer the handshake and take over the transport. `rest` came behind the handshake in the same read."""
+        limits = self._owner.settings
+        self._protocol = WSProtocol(
+            None, None, False, self._listener, _quiet, False, None,
+            False, 1, 1, WSAutoPingStrategy.PING_WHEN_IDLE, False,
+            limits.max_message_size, None, READ_BUFFER,
+        )  # fmt: skip
+        self._protocol.connection_made(_Outlet(self, self.transport))
+        self._feed(_PICOWS_REQUEST)
+        self.transport.set_protocol(self._protocol)
+        self.transport.write(answer)
+        if rest:
+            self._feed(rest)
+        self._room = len(self._protocol.get_buffer(-1))
+
+    def _listener(self, request: object) -> "WebSocket":
+        return self
+
+    def _feed(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            buffer = self._protocol.get_buffer(-1)
+            n = min(len(buffer), len(view))
+            buffer[:n] = view[:n]
+            view = view[n:]
+            self._protocol.buffer_updated(n)
+
+    # -- frames in
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        if self._pass != self._owner.passes:
+            self._new_pass()
+        kind = frame.msg_type
+        payload = frame.get_payload_as_bytes()
+        if frame.rsv1 or frame.rsv2 or frame.rsv3:
+            kind = -1
+        if self._bucket is not None and not self._bucket.take(self._owner.clock.now):
+            self.fail(CloseCode.RATE_LIMITED, "rate_limited")
+        if self._inbox is not None or self._budget <= 0:
+            self._hold(kind, frame.fin, payload)
+        else:
+            self._take(kind, frame.fin, payload)
+
+    def _new_pass(self) -> None:
+        """The first frame of this connection since the last flush."""
+        owner = self._owner
+        owner.wall.tick()
+        self._pass = owner.passes
+        self._budget = owner.settings.messages_per_pass
+        self._received_at = owner.clock.now
+
+    def _take(self, kind: int, final: bool, payload: bytes) -> None:
+        self._budget -= 1
+        if self.reason:  # closing: nothing counts any more but the peer's close frame
+            if kind == CLOSE:
+                self.transport.close()
+            return
+        try:
+            if kind == TEXT and final and self._fragments is None:
+                self._owner.bytes_received += len(payload)
+                self._session.receive(check_text(payload))
+            else:
+                self._take_other(kind, final, payload)
+        except Violation as violation:
+            self.fail(violation.code, violation.reason)
+        except Exception:
+            log.exception("a handler failed; its connection is closed", client=self.address)
+            self.fail(CloseCode.INTERNAL_ERROR, "internal_error")
+
+    def _take_other(self, kind: int, final: bool, payload: bytes) -> None:
+        self._owner.bytes_received += len(payload)
+        if kind == PING:
+            self._owner.sessions.hub.reply(self.connection, pong_frame(payload))
+        elif kind == PONG:
+            pass
+        elif kind == CLOSE:
+            self._answer_close(close_code(payload))
+        elif kind in (TEXT, CONTINUATION):
+            self._take_fragment(kind, final, payload)
+        elif kind == BINARY:
+            raise Violation(CloseCode.UNSUPPORTED_DATA, "unsupported_data")
+        else:
+            raise Violation(CloseCode.PROTOCOL_ERROR, "reserved_bits")
+
+    def _take_fragment(self, kind: int, final: bool, payload: bytes) -> None:
+        limits = self._owner.settings
+        if (kind == CONTINUATION) is (self._fragments is None):
+            raise Violation(CloseCode.PROTOCOL_ERROR, "fragment_order")
+        if self._fragments is None:
+            self._fragments = Fragments(limits.max_message_size, limits.max_fragments)
+            self._message_since = self._owner.clock.now
+        message = self._fragments.add(payload, final)
+        if message is not None:
+            self._fragments = self._message_since = None
+            self._session.receive(message)
+
+    def parser_refused(self, violation: Violation) -> None:
+        """picows met a frame that it does not parse. The frame before it may still be on its way to us."""
+        if self._refused is None:
+            self._refused = violation
+            asyncio.get_running_loop().call_soon(self._fail_refused)
+
+    def _fail_refused(self) -> None:
+        if self._inbox is None and self._refused is not None:
+            self.fail(self._refused.code, self._refused.reason)
+
+    # -- fairness: a connection gets so many messages a pass, the rest has to wait for the next
+
+    def _hold(self, kind: int, final: bool, payload: bytes) -> None:
+        if self._inbox is None:
+            self._inbox = deque()
+            self._set_reading()
+            asyncio.get_running_loop().call_soon(self._take_held)
+        self._inbox.append((kind, final, payload))
+
+    def _take_held(self) -> None:
+        self._new_pass()
+        inbox = self._inbox
+        while inbox and self._budget > 0:
+            self._take(*inbox.popleft())
+        if inbox:
+            asyncio.get_running_loop().call_soon(self._take_held)
+            return
+        self._inbox = None
+        self._set_reading()
+        self._fail_refused()
+
+    # -- the transport's word, often in the middle of `write`
+
+    def pause_writing(self) -> None:
+        if not self.connection.closed:
+            self._owner.sessions.hub.fanout.paused(self.connection)
+            self._progress, self._progress_at = self._unacknowledged(), self._owner.clock.now
+            self._set_reading()
+
+    def resume_writing(self) -> None:
+        if not self.connection.closed:
+            self._owner.wall.tick()
+            self._owner.sessions.hub.fanout.resumed(self.connection)
+            self._received_at = self._owner.clock.now  # it reads: it lives
+            self._set_reading()
+
+    def _set_reading(self) -> None:
+        """Who does not take our replies is not read; who is over its budget has to wait. A closing one is read to its end."""
+        wanted = self._inbox is None and (self.connection.writable or self.reason != "")
+        if wanted is not self._reading and not self.transport.is_closing():
+            self._reading = wanted
+            if wanted:
+                self.transport.resume_reading()
+            else:
+                self.transport.pause_reading()
+
+    def _unacknowledged(self) -> int:
+        """Bytes that are still to be sent, or were sent and not acknowledged by the peer's kernel."""
+        return self.transport.get_write_buffer_size() + in_flight(self._socket)
+
+    # -- the end
+
+    def close(self, code: CloseCode, reason: str = "") -> None:
+        """Say why, and wait for the peer's close frame for a while."""
+        if not self.reason:
+            self.reason = reason or code.reason
+            self._owner.sessions.hub.close(self.connection, code)
+
+    def fail(self, code: CloseCode, reason: str) -> None:
+        """The peer broke the protocol: say why and send no more. What it still sends is read, or a reset would overtake
+        the close frame (RFC 6455 section 7.1.7).
+        """
+        if not self.reason:
+            self.close(code, reason)
+            if self.transport.can_write_eof() and not self.transport.is_closing():
+                self.transport.write_eof()
+
+    def _answer_close(self, code: int | None) -> None:
+        self.reason = "client_close"
+        self._owner.sessions.hub.close(self.connection, CloseCode.NORMAL if code is None else code)
+        self.transport.close()
+
+    def _shut(self, code: int | None, last_words: list[bytes]) -> None:
+        """The hub let go of the connection; it is written once more in any case, so the transport may be over its mark."""
+        self._closing_since = self._owner.clock.now
+        if code is None:
+            return
+        if self.reason == "client_close":
+            last_words.append(close_frame(code))
+        else:
+            self.reason = self.reason or CloseCode(code).reason
+            last_words.append(close_frame(code, self.reason))
+        for frame in last_words:
+            self.transport.write(frame)
+        self._set_reading()
+
+    def on_ws_disconnected(self, transport: WSTransport) -> None:
+        self.reason = self.reason or "connection_lost"
+        self._owner.sessions.hub.close(self.connection)
+        self._inbox = None
+        self._owner.removed(self)
+
+    # -- deadlines
+
+    def sweep(self, now: float) -> None:
+        """Look at every deadline. `now` is the owner's deadline clock, in seconds."""
+        settings = self._owner.settings
+        if self._closing_since is not None:
+            if now - self._closing_since >= settings.close_timeout:
+                self.transport.abort()
+        elif not self.connection.writable:
+            self._sweep_stalled(now)
+        else:
+            self._sweep_message(now)
+            if not self.reason:
+                self._sweep_life(now)
+
+    def _sweep_stalled(self, now: float) -> None:
+        left = self._unacknowledged()
+        if left < self._progress:
+            self._progress, self._progress_at = left, now
+        elif now - self._progress_at >= self._owner.settings.write_timeout:
+            self.close(CloseCode.WRITE_TIMEOUT)
+        self._received_at = now  # while it stalls no ping is due
+        self._ping_at = None
+
+    def _sweep_message(self, now: float) -> None:
+        """A message has so long from its first byte to its last, whether in fragments or in one frame that trickles."""
+        room = len(self._protocol.get_buffer(-1))
+        if room != self._room and not _is_empty(room):
+            self._received_at = now
+        self._room = room
+        if self._message_since is None:
+            if not _is_empty(room):
+                self._message_since = now
+        elif self._fragments is None and _is_empty(room):
+            self._message_since = None
+        elif now - self._message_since >= self._owner.settings.message_timeout:
+            self.fail(CloseCode.POLICY_VIOLATION, "message_timeout")
+
+    def _sweep_life(self, now: float) -> None:
+        settings = self._owner.settings
+        if self._ping_at is None or self._received_at >= self._ping_at:
+            self._ping_at = None
+            if now - self._received_at >= settings.ping_interval:
+                self._ping_at = now
+                self._progress = in_flight(self._socket)
+                self.transport.write(PING_FRAME)
+        elif now - self._ping_at >= settings.pong_timeout:
+            # The ping may stand behind what the kernel still holds: a peer that takes that is alive.
+            left = in_flight(self._socket)
+            if left < self._progress:
+                self._ping_at, self._progress = now, left
+            else:
+                self.close(CloseCode.NO_PONG)
+
+
+def in_flight(sock: socket.socket) -> int:
+    """Bytes in the kernel's send queue, sent or not, that the peer has not acknowledged."""
+    try:
+        return int(struct.unpack("i", fcntl.ioctl(sock.fileno(), SIOCOUTQ, b"\0\0\0\0"))[0])
+    except OSError:
+        return 0  # the socket is gone
+
+
+def _is_empty(room: int) -> bool:
+    """Whether picows' buffer holds no part of a frame. Its size is READ_BUFFER less 256, doubled as often as was needed."""
+    units, rest = divmod(room, READ_BUFFER - 256)
+    return rest == 0 and units & (units - 1) == 0
