@@ -30,7 +30,7 @@ def unexplained(text: str) -> list[int]:
             reason = re.sub(r"[\W_]+", " ", SILENCED.sub("", token.string)).strip()
             row = token.start[0]
             above = lines[row - 2].strip() if row > 1 else ""
-            if len(reason.split()) < 2 and not (above.startswith("#") and not SILENCED.search(above)):
+            if not reason and not (above.startswith("#") and not SILENCED.search(above)):
                 found.append(row)
     return found
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from inmem_pubsub.errors import MissingDependency
+from inmem_pubsub.errors import one_line
 
 if TYPE_CHECKING:
     from inmem_pubsub.stress.report import Report
@@ -52,9 +52,10 @@ def stress(context: click.Context, /, mode: str, url: str | None, timeout: float
     try:
         from inmem_pubsub.stress import plan, report, rest, runner, target
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] in _EXTRA:
-            raise MissingDependency("stress", "cli") from error
-        raise
+        if (error.name or "").partition(".")[0] not in _EXTRA:
+            raise
+        click.echo("stress needs: pip install 'inmem-pubsub[cli]'", err=True)
+        context.exit(1)
 
     try:
         chosen = plan.Sizes(**sizes)
@@ -72,7 +73,7 @@ def stress(context: click.Context, /, mode: str, url: str | None, timeout: float
     except rest.Unreachable as error:
         if as_json:
             click.echo(report.error_to_json(mode, str(error)))
-        click.echo(f"stress: {report.printable(str(error))}", err=True)
+        click.echo(f"stress: {one_line(str(error))}", err=True)
         context.exit(1)
     except (KeyboardInterrupt, asyncio.CancelledError) as error:
         click.echo("stress: interrupted", err=True)

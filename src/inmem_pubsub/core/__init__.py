@@ -8,4 +8,15 @@ from .policy import Policy
 from .subscription import Subscription
 from .topic import Counts, Topic, TopicFrames
 
-__all__ = ["Connection", "Counts", "Hub", "HubLimits", "Joined", "Policy", "Subscription", "Topic", "TopicFrames", "TopicLog"]
+__all__ = [
+    "Connection",
+    "Counts",
+    "Hub",
+    "HubLimits",
+    "Joined",
+    "Policy",
+    "Subscription",
+    "Topic",
+    "TopicFrames",
+    "TopicLog",
+]

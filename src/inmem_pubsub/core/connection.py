@@ -18,9 +18,7 @@ class Connection:
 
     __slots__ = ("closed", "lagging", "out", "shut", "single", "spilled", "subscriptions", "writable", "write")
 
-    def __init__(
-        self, write: Callable[[bytes], object], shut: Callable[[int | None, list[bytes]], object]
-    ) -> None:
+    def __init__(self, write: Callable[[bytes], object], shut: Callable[[int | None, list[bytes]], object]) -> None:
         self.write = write
         self.shut = shut
         self.writable = True

@@ -183,6 +183,10 @@ class Fanout:
         for connection in touched:
             if connection.out and connection.writable and not connection.spilled:
                 self._write(connection)
+        for topic in dirty:  # last: whoever was fed had the ring as it was when they joined
+            topic.log.evict()
+            if topic.alarm_tail < inf and topic.log.tail > topic.alarm_tail:
+                self.alarmed(topic)
 
     def _set_aside(self) -> dict[Connection, None]:
         """Who is paused, or has more in `out` than a write takes, lags from now on. Returns the latter."""
@@ -218,7 +222,7 @@ class Fanout:
                         touched.append(connection)
                     connection.out.append(blob)
             self.bytes_sent += len(blob) * (len(live) - collecting)
-        if topic.alarm_tail < inf and (log.flushed > topic.alarm_head or log.tail > topic.alarm_tail):
+        if log.flushed > topic.alarm_head:
             self._alarmed.append(topic)
 
     def _write(self, connection: Connection) -> None:

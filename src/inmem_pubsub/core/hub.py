@@ -93,8 +93,8 @@ class Hub:
             epoch,
             self.frames_of(name, epoch),
             log,
-            limits.policy if policy is None else policy,
-            limits.buffer if buffer is None else buffer,
+            policy=limits.policy if policy is None else policy,
+            buffer=limits.buffer if buffer is None else buffer,
         )
         return topic
 
@@ -111,8 +111,9 @@ class Hub:
     def publish(self, topic: Topic, message: Any) -> int:
         """Number, store and hand on one publication. Returns its seq."""
         log = topic.log
-        frame = topic.frames.event(log.head + 1, message)
-        if log.head == log.flushed:
+        head = log.head
+        frame = topic.frames.event(head + 1, message)
+        if head == log.flushed:
             self.fanout.dirty(topic)
         elif log.size - log.flushed_size > self.limits.batch:
             self.flush()  # before the append, so that an ack precedes its event
@@ -237,7 +238,7 @@ class Hub:
         self._retired += topic.counts()
 
     def _bound_history(self) -> None:
-        """Measured once an eighth of the bound was published. The largest rings give up their oldest, so that seven eighths are left."""
+        """Measured once an eighth of the bound was published. The largest rings give up their oldest; 7/8 are left."""
         self._measured = self.fanout.flushed_bytes
         allowed = self.limits.history * 7 // 8
         topics = [*self.topics.values(), *self._closing]

@@ -2,7 +2,8 @@
 
 A *position* p means "everything up to and with seq p". Always `tail <= flushed <= head`, and the log can hand out the
 events (tail, head]. What is flushed has been handed to every live subscriber; the ring's bounds count only that, or a
-burst would evict in one tick what nobody has had.
+burst would evict in one tick what nobody has had. They are applied at the end of a tick, or what is published in the
+tick of a join would evict from its replay.
 
     seq        tail+1 ........ flushed   flushed+1 .... head
     _frames  [ dead | retained ........ | not flushed ..... ]
@@ -20,7 +21,19 @@ from itertools import accumulate, islice
 class TopicLog:
     """Of the flushed events it offers at most `max_events` and `max_bytes`, but always the newest one."""
 
-    __slots__ = ("_cut", "_ends", "_frames", "_tail", "flushed", "flushed_size", "head", "max_bytes", "max_events", "size")
+    __slots__ = (
+        "_bounded",
+        "_cut",
+        "_ends",
+        "_frames",
+        "_tail",
+        "flushed",
+        "flushed_size",
+        "head",
+        "max_bytes",
+        "max_events",
+        "size",
+    )
 
     def __init__(self, max_events: int, max_bytes: int, position: int = 0) -> None:
         self.max_events = max_events
@@ -29,11 +42,14 @@ class TopicLog:
         self.reset(position)
 
     def __repr__(self) -> str:
-        return f"<TopicLog seq={self.head} flushed={self.flushed} retained={self.flushed - self.tail}/{self.max_events}>"
+        return (
+            f"<TopicLog seq={self.head} flushed={self.flushed} retained={self.flushed - self.tail}/{self.max_events}>"
+        )
 
     def reset(self, position: int) -> None:
         """Forget everything; the next event is `position + 1`."""
-        self.flushed = self.head = self._tail = position
+        self.flushed = self.head = position
+        self._bounded = self._tail = position  # flushed and tail as of the last eviction
         self.size = self.flushed_size = 0  # bytes of all frames held, and of those that are flushed
         self._frames: list[bytes] = []
         self._ends = [0]
@@ -48,11 +64,15 @@ class TopicLog:
     def flush(self) -> list[bytes]:
         """Mark everything as flushed. Returns what was not; the caller knows that there is some."""
         new = self._frames[self.flushed - self.head :]
-        self.flushed, self.flushed_size, self._tail = self.head, self.size, -1
-        cut_events, cut_bytes = self._cut
-        if self.size > cut_bytes or len(self._frames) > cut_events:
-            self._forget(self.tail)
+        self.flushed, self.flushed_size = self.head, self.size
         return new
+
+    def evict(self) -> None:
+        """Offer only what is within the bounds, from now until the next call."""
+        self._bounded, self._tail = self.flushed, -1
+        cut_events, cut_bytes = self._cut
+        if self.flushed_size > cut_bytes or len(self._frames) > cut_events:
+            self._forget(self.tail)
 
     def trim(self, max_bytes: float) -> int:
         """Give up the oldest flushed events until at most `max_bytes` are left, but keep the newest. Returns how many."""
@@ -65,9 +85,9 @@ class TopicLog:
     @property
     def tail(self) -> int:
         """The position before the oldest event that is offered."""
-        if self._tail < 0:  # worked out once a flush, if anyone asks
+        if self._tail < 0:  # worked out once an eviction, if anyone asks
             base = self.head - len(self._frames)
-            self._tail = max(base, self._reach_back(self.max_bytes), self.flushed - self.max_events)
+            self._tail = max(base, self._reach_back(self.max_bytes), self._bounded - self.max_events)
         return self._tail
 
     def after(self, position: int) -> list[bytes]:
@@ -80,8 +100,8 @@ class TopicLog:
         return self._frames[i : max(i + 1, bisect_right(self._ends, self._ends[i] + limit) - 1)]
 
     def _reach_back(self, size: float) -> int:
-        """The lowest position that has at most `size` flushed bytes behind it, and at least one event if there is any."""
-        i = self._index(self.flushed)
+        """The lowest position with at most `size` bytes behind it of those that the bounds count, but at least one event."""
+        i = self._index(self._bounded)
         first = bisect_left(self._ends, self._ends[i] - size)
         return self.head - len(self._frames) + max(0, min(first, i - 1))
 

@@ -47,7 +47,7 @@ class Counts:
 
 
 class Topic:
-    """`policy` and `buffer` are the defaults of its subscriptions. `last_publish` is whatever the frames' clock says."""
+    """`policy` and `buffer` are the defaults of its subscriptions."""
 
     __slots__ = (
         "alarm_head",
@@ -61,7 +61,6 @@ class Topic:
         "first",
         "frames",
         "lagging",
-        "last_publish",
         "live",
         "log",
         "name",
@@ -69,7 +68,9 @@ class Topic:
         "sent",
     )
 
-    def __init__(self, name: str, epoch: str, frames: TopicFrames, log: TopicLog, policy: Policy, buffer: int) -> None:
+    def __init__(
+        self, name: str, epoch: str, frames: TopicFrames, log: TopicLog, *, policy: Policy, buffer: int
+    ) -> None:
         self.name = name
         self.epoch = epoch
         self.frames = frames
@@ -85,8 +86,9 @@ class Topic:
         self.alarm_tail: float = inf
         self.first = log.head  # where numbering began here: publications = head - first
         self.sent = self.dropped = self.discarded = 0
-        self.enqueued_base = 0  # enqueued = base + subscribers * head: a join takes its start off, a leave adds the head
-        self.last_publish: object = None
+        self.enqueued_base = (
+            0  # enqueued = base + subscribers * head: a join takes its start off, a leave adds the head
+        )
 
     def __repr__(self) -> str:
         log = self.log

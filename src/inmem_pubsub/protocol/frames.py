@@ -8,7 +8,8 @@ from typing import Final
 
 import msgspec
 
-from ..core.hub import Joined
+from inmem_pubsub.core.hub import Joined
+
 from .codes import ErrorCode
 from .messages import Message
 
@@ -29,11 +30,21 @@ class Stamp:
 def text_frame(body: bytes) -> bytes:
     """One whole text message."""
     n = len(body)
+    if n < _HEADED:
+        return _HEADS[n] + body
+    return _head(n) + body
+
+
+def _head(n: int) -> bytes:
     if n < 126:
-        return b"\x81" + n.to_bytes(1, "big") + body
+        return b"\x81" + n.to_bytes(1, "big")
     if n < 65536:
-        return b"\x81\x7e" + n.to_bytes(2, "big") + body
-    return b"\x81\x7f" + n.to_bytes(8, "big") + body
+        return b"\x81\x7e" + n.to_bytes(2, "big")
+    return b"\x81\x7f" + n.to_bytes(8, "big")
+
+
+_HEADED: Final = 1024  # most frames are shorter, and to look their head up is cheaper than to make it
+_HEADS: Final = [_head(n) for n in range(_HEADED)]
 
 
 def pong_frame(payload: bytes) -> bytes:
@@ -62,11 +73,12 @@ class EventFrames:
         self._prefix = b'{"type":"event","topic":%b,"message":{"id":' % self._name
 
     def event(self, seq: int, message: Message) -> bytes:
-        self.published_at = self._stamp.text
-        return text_frame(
-            b'%b%b,"payload":%b},"seq":%d,"ts":"%b"}'
-            % (self._prefix, _encode(message.id), message.payload, seq, self.published_at)
-        )
+        self.published_at = stamp = self._stamp.text
+        body = b'%b%b,"payload":%b},"seq":%d,"ts":"%b"}' % (
+            self._prefix, _encode(message.id), message.payload, seq, stamp
+        )  # fmt: skip
+        n = len(body)
+        return _HEADS[n] + body if n < _HEADED else _head(n) + body
 
     def dropped(self, after: int, upto: int) -> bytes:
         """The notice that the events behind `after`, up to and with `upto`, were skipped."""
@@ -90,7 +102,13 @@ class Replies:
         self._stamp = stamp
 
     def published(self, request_id: str | None, topic: str, seq: int) -> bytes:
-        return self._ack(request_id, topic, b',"seq":%d' % seq)
+        if request_id is None:
+            return self._ack(None, topic, b',"seq":%d' % seq)
+        body = b'{"type":"ack","request_id":%b,"topic":%b,"status":"ok","seq":%d,"ts":"%b"}' % (
+            _encode(request_id), _encode(topic), seq, self._stamp.text
+        )  # fmt: skip
+        n = len(body)
+        return _HEADS[n] + body if n < _HEADED else _head(n) + body
 
     def subscribed(self, request_id: str | None, topic: str, joined: Joined) -> bytes:
         more = b',"seq":%d,"epoch":%b' % (joined.seq, _encode(joined.epoch))

@@ -7,11 +7,12 @@ before the next flush can feed anything, so it precedes the events that it speak
 from collections import Counter
 from dataclasses import dataclass
 
-from ..core import Connection, Hub, Topic
-from ..errors import LimitExceeded
+from inmem_pubsub.core import Connection, Hub, Topic
+from inmem_pubsub.errors import LimitExceeded
+
 from .codes import CloseCode, ErrorCode
 from .frames import Replies
-from .messages import Ping, Publish, Rejected, Subscribe, Unsubscribe, decode
+from .messages import Publish, Rejected, Subscribe, Unsubscribe, decode
 from .names import why_invalid
 
 
@@ -27,13 +28,12 @@ class SessionLimits:
 class Sessions:
     """What all sessions share: the hub, the limits, and what they count."""
 
-    __slots__ = ("errors", "hub", "limits", "replies", "requests")
+    __slots__ = ("errors", "hub", "limits", "replies")
 
     def __init__(self, hub: Hub, replies: Replies, limits: SessionLimits) -> None:
         self.hub = hub
         self.replies = replies
         self.limits = limits
-        self.requests = 0
         self.errors: Counter[str] = Counter()  # error replies, by code
 
     def topic(self, name: str) -> Topic:
@@ -63,43 +63,41 @@ class Session:
 
     def receive(self, text: bytes) -> None:
         """Answer one message, which is valid UTF-8."""
-        shared = self._shared
-        shared.requests += 1
+        shared, connection = self._shared, self._connection
         try:
             request = decode(text)
         except Rejected as rejected:
             self._refuse(rejected)
             self._bad += 1
             if self._bad >= shared.limits.bad_messages:
-                shared.hub.close(self._connection, CloseCode.POLICY_VIOLATION)
+                shared.hub.close(connection, CloseCode.POLICY_VIOLATION)
             return
         self._bad = 0
         try:
             if type(request) is Publish:
-                frame = self._publish(request)
+                topic = shared.hub.topics.get(request.topic)
+                if topic is None or shared.hub.draining:
+                    topic = self._publishable(request)
+                seq = shared.hub.publish(topic, request.message)
+                frame = shared.replies.published(request.request_id, request.topic, seq)
+                if connection.out:
+                    connection.out.append(frame)
+                else:
+                    shared.hub.reply(connection, frame)
             elif type(request) is Subscribe:
                 self._subscribe(request)
-                return
-            elif type(request) is Ping:
-                frame = shared.replies.pong(request.request_id)
             elif type(request) is Unsubscribe:
-                frame = self._unsubscribe(request)
+                self._unsubscribe(request)
             else:
-                raise AssertionError(f"no such request: {request!r}")
+                shared.hub.reply(connection, shared.replies.pong(request.request_id))
         except Rejected as rejected:
             rejected.request_id = request.request_id
             self._refuse(rejected)
-        else:
-            shared.hub.reply(self._connection, frame)
 
-    def _publish(self, request: Publish) -> bytes:
-        shared = self._shared
-        hub = shared.hub
-        if hub.draining:
+    def _publishable(self, request: Publish) -> Topic:
+        if self._shared.hub.draining:
             raise Rejected(ErrorCode.SHUTTING_DOWN, "The server is shutting down")
-        topic = hub.topics.get(request.topic) or shared.topic(request.topic)
-        seq = hub.publish(topic, request.message)
-        return shared.replies.published(request.request_id, request.topic, seq)
+        return self._shared.topic(request.topic)
 
     def _subscribe(self, request: Subscribe) -> None:
         shared, connection = self._shared, self._connection
@@ -122,14 +120,13 @@ class Session:
         if joined.missed is not None:
             shared.hub.reply(connection, joined.missed)
 
-    def _unsubscribe(self, request: Unsubscribe) -> bytes:
-        if not self._shared.hub.unsubscribe(self._connection, request.topic):
+    def _unsubscribe(self, request: Unsubscribe) -> None:
+        shared = self._shared
+        if not shared.hub.unsubscribe(self._connection, request.topic):
             raise Rejected(ErrorCode.NOT_SUBSCRIBED, f"Not subscribed to topic '{request.topic}'")
-        return self._shared.replies.unsubscribed(request.request_id, request.topic)
+        shared.hub.reply(self._connection, shared.replies.unsubscribed(request.request_id, request.topic))
 
     def _refuse(self, rejected: Rejected) -> None:
         shared = self._shared
         shared.errors[rejected.code] += 1
-        shared.hub.reply(
-            self._connection, shared.replies.error(rejected.request_id, rejected.code, rejected.message)
-        )
+        shared.hub.reply(self._connection, shared.replies.error(rejected.request_id, rejected.code, rejected.message))

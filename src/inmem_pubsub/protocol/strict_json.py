@@ -39,9 +39,14 @@ def decode(text: bytes) -> Any:
     return value
 
 
+def is_shallow(text: bytes) -> bool:
+    """Whether there are too few brackets to nest too deeply; False says nothing."""
+    return text.count(b"[") + text.count(b"{") <= MAX_DEPTH
+
+
 def check_depth(text: bytes) -> None:
     """Raise InvalidJson if a well-formed text nests deeper than MAX_DEPTH."""
-    if text.count(b"[") + text.count(b"{") <= MAX_DEPTH:
+    if is_shallow(text):
         return
     brackets = _STRING.sub(b"", text).translate(_SQUARE, _NOT_BRACKETS)
     for _ in range(MAX_DEPTH):  # each round takes the leaves off, and so one level

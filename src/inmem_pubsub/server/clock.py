@@ -2,7 +2,7 @@
 
 import time
 
-from ..protocol.frames import Stamp
+from inmem_pubsub.protocol.frames import Stamp
 
 
 class WallClock:

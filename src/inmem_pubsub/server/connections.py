@@ -4,14 +4,14 @@ import asyncio
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from ..protocol.codes import CloseCode
-from ..protocol.session import Sessions
-from .clock import DeadlineClock, WallClock
-from .rate import Bucket
-from .websocket import WebSocket
+from inmem_pubsub.protocol.codes import CloseCode
+from inmem_pubsub.protocol.session import Sessions
+from inmem_pubsub.server.clock import DeadlineClock, WallClock
+from inmem_pubsub.server.rate import Bucket
+from inmem_pubsub.server.websocket import WebSocket
 
 if TYPE_CHECKING:
-    from ..config import Settings
+    from inmem_pubsub.config import Settings
 
 SWEEP_INTERVAL = 1.0  # seconds; less where a deadline is shorter than four of them
 

@@ -317,12 +317,14 @@ class HttpGuard(HttpToolsProtocol):
         self._pipelined += rest
         self._pause_if_full()
         self._unsent = math.inf
-        self._set_deadline(self.settings.write_timeout)
+        self._set_deadline(LINGER_SECONDS if self._peer_done else self.settings.write_timeout)
         try:
             self.parser.feed_data(request)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             # It has its own opinion of something that we let through. Theirs may be right: nobody gets to see it.
             self._refuse(BadRequest(400, "parser", "Invalid HTTP request"))
+        else:
+            self.cycle.default_headers = self._common_headers()
 
     def _next_request(self) -> None:
         self.state = State.HEAD
@@ -361,9 +363,8 @@ class HttpGuard(HttpToolsProtocol):
 
     def _refuse(self, refusal: BadRequest) -> None:
         self.front.refused(refusal.reason)
-        origin = origin_of(self._head) if self._head is not None else None
-        headers = (*self.server_state.default_headers, *cors_headers(origin, self.settings.allowed_origins))
-        self.transport.write(refusal.encode(headers, with_body=self._head_reader.method != b"HEAD"))
+        is_head = self._head_reader.method == b"HEAD"
+        self.transport.write(refusal.encode(self._common_headers(), with_body=not is_head))
         if self._peer_done or not self.transport.can_write_eof() or self.transport.is_closing():
             self._close()
             return
@@ -374,6 +375,11 @@ class HttpGuard(HttpToolsProtocol):
             self.transport.write_eof()
         except OSError:  # the peer is gone already
             self.transport.abort()
+
+    def _common_headers(self) -> list[tuple[bytes, bytes]]:
+        """Of every answer, ours and the application's: uvicorn's Date, and what a page of a listed origin must see."""
+        origin = origin_of(self._head) if self._head is not None else None
+        return [*self.server_state.default_headers, *cors_headers(origin, self.settings.allowed_origins)]
 
     def _close(self) -> None:
         """Once what is written has been sent, or the peer takes nothing any more."""

@@ -155,7 +155,9 @@ def _announce(node: Node, sockets: Sequence[socket.socket]) -> None:
     port = sockets[0].getsockname()[1]
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     log.info(
-        f"inmem-pubsub {inmem_pubsub.__version__} listening on http://{host}:{port}",
+        "inmem-pubsub listens",
+        version=inmem_pubsub.__version__,
+        address=f"http://{host}:{port}",
         websocket=f"ws://{host}:{port}{settings.ws_path}",
         memory_at_most=f"{worst_case(settings, node.connections.limit) / 2**30:.1f} GiB",
     )

@@ -24,39 +24,32 @@ def listen(settings: Settings) -> list[socket.socket]:
     except (OSError, UnicodeError) as error:
         raise ConfigError("host", settings.host, "settings", f"cannot be resolved: {error}") from None
     sockets: list[socket.socket] = []
-    port = settings.port
     for family, kind, protocol, _, address in dict.fromkeys(found):
+        sock = socket.socket(family, kind, protocol)
+        sockets.append(sock)
         try:
-            sockets.append(_bind(settings, family, kind, protocol, str(address[0]), port))
+            _prepare(sock, settings)
+            # The port that the first one got, where any will do.
+            sock.bind((address[0], sockets[0].getsockname()[1] or settings.port))
+            sock.listen(BACKLOG)
         except OSError as error:
             for each in sockets:
                 each.close()
             raise CannotListen(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}") from None
-        port = sockets[0].getsockname()[1]
     return sockets
 
 
-def _bind(
-    settings: Settings, family: socket.AddressFamily, kind: socket.SocketKind, protocol: int, host: str, port: int
-) -> socket.socket:
-    sock = socket.socket(family, kind, protocol)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        # What is accepted inherits these. Without them Linux takes megabytes before it pushes back, in both directions.
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, settings.send_buffer)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, settings.receive_buffer)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        if hasattr(socket, "TCP_USER_TIMEOUT"):
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(settings.tcp_user_timeout * 1000))
-        sock.bind((host, port))
-        sock.setblocking(False)
-        sock.listen(BACKLOG)
-    except OSError:
-        sock.close()
-        raise
-    return sock
+def _prepare(sock: socket.socket, settings: Settings) -> None:
+    sock.setblocking(False)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if sock.family == socket.AF_INET6:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    # What is accepted inherits these. Without them Linux takes megabytes before it pushes back, in both directions.
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, settings.send_buffer)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, settings.receive_buffer)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(settings.tcp_user_timeout * 1000))
 
 
 def room_for_connections(wanted: int) -> int:

@@ -26,7 +26,7 @@ class Throttle:
             if count > self._lines:
                 event["suppressed"] = count - self._lines
             second, count = now, 0
-            if len(self._seen) > 1000:  # noqa: PLR2004  # kinds are few; a stray one must not add up
+            if len(self._seen) > 1000:  # kinds are few; a stray one must not add up
                 self._seen.clear()
         self._seen[kind] = (second, count + 1)
         if count >= self._lines:
@@ -51,7 +51,12 @@ def configure(level: str, style: str, lines: int) -> None:
     if console:
         shared.remove(structlog.processors.format_exc_info)
     structlog.configure(
-        processors=[structlog.stdlib.filter_by_level, Throttle(lines), *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[
+            structlog.stdlib.filter_by_level,
+            Throttle(lines),
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,

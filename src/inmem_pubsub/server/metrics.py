@@ -72,7 +72,6 @@ def _gauges(node: Node) -> Iterator[Metric]:
         "connections_accepted": ("WebSocket connections that were let in", connections.accepted),
         "bytes_sent": ("Bytes of frames handed to transports by the fan-out", hub.fanout.bytes_sent),
         "bytes_received": ("Bytes of WebSocket payloads", connections.bytes_received),
-        "requests": ("WebSocket messages received", node.sessions.requests),
         "dropped_notices": ("Notices that told a subscription what it was moved over", hub.fanout.notices),
         "history_evicted": ("Events that left their ring early since all rings together were full", hub.evicted),
     }
@@ -96,9 +95,7 @@ def _reasons(node: Node) -> Iterator[Metric]:
 def _topics(node: Node) -> Iterator[Metric]:
     """Series per topic, for as many topics as are allowed, the oldest first."""
     most = node.settings.metrics_topics
-    shown: list[tuple[Topic, Counts]] = [
-        (topic, topic.counts()) for topic in islice(node.hub.topics.values(), most)
-    ]
+    shown: list[tuple[Topic, Counts]] = [(topic, topic.counts()) for topic in islice(node.hub.topics.values(), most)]
     for name, what, attribute in _COUNTS:
         family = CounterMetricFamily(f"{PREFIX}topic_{name}", f"{what}, per topic", labels=["topic"])
         for topic, counts in shown:

@@ -57,7 +57,6 @@ def global_stats(node: Node) -> dict[str, Any]:
         "bytes_received": connections.bytes_received,
         "history_bytes": hub.history(),
         "evicted": hub.evicted,
-        "requests": node.sessions.requests,
         "errors": dict(node.sessions.errors),
         "closes": dict(connections.closed),
         "refusals": dict(connections.refused),

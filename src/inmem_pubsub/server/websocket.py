@@ -19,12 +19,12 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
-from picows import WSListener
-from picows.picows import WSAutoPingStrategy, WSFrame, WSProtocol, WSTransport
+from picows import WSAutoPingStrategy, WSFrame, WSListener, WSMsgType, WSTransport
+from picows.picows import WSProtocol  # type: ignore[attr-defined]  # not public, so not in its stub
 
-from ..core import Connection
-from ..protocol.codes import CloseCode
-from ..protocol.fragments import (
+from inmem_pubsub.core import Connection
+from inmem_pubsub.protocol.codes import CloseCode
+from inmem_pubsub.protocol.fragments import (
     BINARY,
     CLOSE,
     CONTINUATION,
@@ -36,17 +36,19 @@ from ..protocol.fragments import (
     check_text,
     close_code,
 )
-from ..protocol.frames import PING as PING_FRAME
-from ..protocol.frames import close_frame, pong_frame
-from ..protocol.session import Session
-from .rate import Bucket
+from inmem_pubsub.protocol.frames import PING as PING_FRAME
+from inmem_pubsub.protocol.frames import close_frame, pong_frame
+from inmem_pubsub.protocol.session import Session
+from inmem_pubsub.server.rate import Bucket
 
 if TYPE_CHECKING:
-    from .connections import Connections
+    from inmem_pubsub.server.connections import Connections
 
 log = structlog.stdlib.get_logger("inmem_pubsub.websocket")
 
 SIOCOUTQ: Final = 0x5411  # linux/sockios.h: bytes in the send queue that the peer has not acknowledged
+_TEXT: Final = WSMsgType.TEXT  # identity is cheaper to test than equality
+RESERVED: Final = -1  # stands for the opcode of a frame with RSV bits
 READ_BUFFER: Final = 2048  # bytes that a connection holds for reading at rest; picows grows it as needed
 
 _PICOWS_REQUEST: Final = (
@@ -96,10 +98,11 @@ class _Outlet:
     def abort(self) -> None: ...
 
 
-class WebSocket(WSListener):  # type: ignore[misc]  # picows' class has no types of its own
+class WebSocket(WSListener):
     """`reason` is why the connection ended, as the metrics count it; empty while it is open."""
 
     __slots__ = (
+        "_bucket",
         "_budget",
         "_closing_since",
         "_fragments",
@@ -108,6 +111,7 @@ class WebSocket(WSListener):  # type: ignore[misc]  # picows' class has no types
         "_owner",
         "_pass",
         "_ping_at",
+        "_plain",
         "_progress",
         "_progress_at",
         "_protocol",
@@ -117,7 +121,6 @@ class WebSocket(WSListener):  # type: ignore[misc]  # picows' class has no types
         "_room",
         "_session",
         "_socket",
-        "_bucket",
         "address",
         "connection",
         "reason",
@@ -139,6 +142,7 @@ class WebSocket(WSListener):  # type: ignore[misc]  # picows' class has no types
         self._reading = True
         self._refused: Violation | None = None
         self.reason = ""
+        self._find_plain()
         now = owner.clock.now
         self._received_at = now
         self._ping_at: float | None = None
@@ -147,6 +151,10 @@ class WebSocket(WSListener):  # type: ignore[misc]  # picows' class has no types
         self._progress = 0  # bytes that the peer had not acknowledged when last looked at
         self._progress_at = now
         self._room = 0
+
+    def _find_plain(self) -> None:
+        """Plain is a connection that has nothing else going on: a whole text message goes straight to its session."""
+        self._plain = self._bucket is None and self._inbox is None and self._fragments is None and not self.reason
 
     def start(self, answer: bytes, rest: bytes) -> None:
         """Answer the handshake and take over the transport. `rest` came behind the handshake in the same read."""
@@ -183,10 +191,30 @@ class WebSocket(WSListener):  # type: ignore[misc]  # picows' class has no types
             self._new_pass()
         kind = frame.msg_type
         payload = frame.get_payload_as_bytes()
+        if (
+            kind is not _TEXT
+            or not self._plain
+            or self._budget <= 0
+            or not frame.fin
+            or frame.rsv1
+            or frame.rsv2
+            or frame.rsv3
+        ):
+            self._take_special(kind.value, frame, payload)
+            return
+        self._budget -= 1
+        self._owner.bytes_received += len(payload)
+        try:
+            self._session.receive(payload if payload.isascii() else check_text(payload))
+        except Violation as violation:
+            self.fail(violation.code, violation.reason)
+        except Exception as error:
+            self._failed(error)
+
+    def _take_special(self, kind: int, frame: WSFrame, payload: bytes) -> None:
+        """Whatever is not a whole text message to a connection that has nothing else going on."""
         if frame.rsv1 or frame.rsv2 or frame.rsv3:
-            kind = -1
-        if self._bucket is not None and not self._bucket.take(self._owner.clock.now):
-            self.fail(CloseCode.RATE_LIMITED, "rate_limited")
+            kind = RESERVED
         if self._inbox is not None or self._budget <= 0:
             self._hold(kind, frame.fin, payload)
         else:
@@ -202,24 +230,29 @@ class WebSocket(WSListener):  # type: ignore[misc]  # picows' class has no types
 
     def _take(self, kind: int, final: bool, payload: bytes) -> None:
         self._budget -= 1
+        self._owner.bytes_received += len(payload)
         if self.reason:  # closing: nothing counts any more but the peer's close frame
             if kind == CLOSE:
                 self.transport.close()
             return
+        if self._bucket is not None and not self._bucket.take(self._owner.clock.now):
+            self.fail(CloseCode.RATE_LIMITED, "rate_limited")
+            return
         try:
             if kind == TEXT and final and self._fragments is None:
-                self._owner.bytes_received += len(payload)
                 self._session.receive(check_text(payload))
             else:
                 self._take_other(kind, final, payload)
         except Violation as violation:
             self.fail(violation.code, violation.reason)
-        except Exception:
-            log.exception("a handler failed; its connection is closed", client=self.address)
-            self.fail(CloseCode.INTERNAL_ERROR, "internal_error")
+        except Exception as error:
+            self._failed(error)
+
+    def _failed(self, error: Exception) -> None:
+        log.error("a handler failed; its connection is closed", client=self.address, exc_info=error)
+        self.fail(CloseCode.INTERNAL_ERROR, "internal_error")
 
     def _take_other(self, kind: int, final: bool, payload: bytes) -> None:
-        self._owner.bytes_received += len(payload)
         if kind == PING:
             self._owner.sessions.hub.reply(self.connection, pong_frame(payload))
         elif kind == PONG:
@@ -240,9 +273,11 @@ class WebSocket(WSListener):  # type: ignore[misc]  # picows' class has no types
         if self._fragments is None:
             self._fragments = Fragments(limits.max_message_size, limits.max_fragments)
             self._message_since = self._owner.clock.now
+            self._plain = False
         message = self._fragments.add(payload, final)
         if message is not None:
             self._fragments = self._message_since = None
+            self._find_plain()
             self._session.receive(message)
 
     def parser_refused(self, violation: Violation) -> None:
@@ -260,6 +295,7 @@ class WebSocket(WSListener):  # type: ignore[misc]  # picows' class has no types
     def _hold(self, kind: int, final: bool, payload: bytes) -> None:
         if self._inbox is None:
             self._inbox = deque()
+            self._plain = False
             self._set_reading()
             asyncio.get_running_loop().call_soon(self._take_held)
         self._inbox.append((kind, final, payload))
@@ -273,6 +309,7 @@ class WebSocket(WSListener):  # type: ignore[misc]  # picows' class has no types
             asyncio.get_running_loop().call_soon(self._take_held)
             return
         self._inbox = None
+        self._find_plain()
         self._set_reading()
         self._fail_refused()
 
@@ -330,6 +367,7 @@ class WebSocket(WSListener):  # type: ignore[misc]  # picows' class has no types
     def _shut(self, code: int | None, last_words: list[bytes]) -> None:
         """The hub let go of the connection; it is written once more in any case, so the transport may be over its mark."""
         self._closing_since = self._owner.clock.now
+        self._plain = False
         if code is None:
             return
         if self.reason == "client_close":

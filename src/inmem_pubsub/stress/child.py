@@ -74,6 +74,10 @@ class ChildServer:
         elif code:
             self.reasons = (f"the server answered SIGTERM with exit code {code}: {self._last_words()}",)
 
+    async def ended(self) -> None:
+        """Returns when the server has ended, by itself or stopped."""
+        await self._process.wait()
+
     async def _stop(self) -> int | None:
         """The exit code; None if it had to be killed."""
         process = self._process

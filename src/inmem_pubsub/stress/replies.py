@@ -1,5 +1,7 @@
-"""What a server says, decoded. On purpose it shares nothing with inmem_pubsub.protocol: a checker that has its field names
-from what it checks would not see one change.
+"""What a server says, decoded.
+
+On purpose it shares nothing with inmem_pubsub.protocol: a checker that has its field names from what it checks would
+not see one change.
 """
 
 from typing import Any

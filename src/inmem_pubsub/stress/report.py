@@ -7,10 +7,10 @@ import json
 from dataclasses import dataclass
 from typing import Any, Self
 
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
+from inmem_pubsub.errors import one_line
 from inmem_pubsub.stress.audit import percentile
 
 
@@ -71,7 +71,7 @@ class Report:
     def failures(self) -> list[str]:
         """A line for each reason. Reasons quote the server, so nothing in them may steer a terminal."""
         lines = [f"{result.name}: {reason}" for result in self.results for reason in result.reasons]
-        return [printable(line) for line in (*lines, *self.reasons)]
+        return [one_line(line) for line in (*lines, *self.reasons)]
 
     @property
     def verdict(self) -> str:
@@ -97,12 +97,12 @@ def error_to_json(mode: str, error: str) -> str:
     return json.dumps({"ok": False, "mode": mode, "error": error, "scenarios": []}, indent=2)
 
 
-_COLUMNS = ("scenario", "messages", "delivered", "msg/s", "p50 ms", "p99 ms", "max ms", "s", "result")
+_COLUMNS = ("scenario", "messages", "delivered", "msg/s", "p50 ms", "p99 ms", "max ms", "time ms", "result")
 
 
 def to_table(report: Report) -> Table:
     """For a terminal of 80 columns or more."""
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
     for i, heading in enumerate(_COLUMNS):
         table.add_column(heading, justify="right" if 0 < i < 8 else "left", no_wrap=True)
     for result in report.results:
@@ -112,7 +112,7 @@ def to_table(report: Report) -> Table:
 
 
 def to_plain(report: Report) -> str:
-    """The same table without colours and lines."""
+    """The same table without colours, and never cut."""
     rows = [_COLUMNS, *(_cells(result) for result in report.results)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     last = len(widths) - 1
@@ -121,10 +121,6 @@ def to_plain(report: Report) -> str:
         cells = enumerate(zip(row, widths, strict=True))
         lines.append(" ".join(cell.rjust(width) if 0 < i < last else cell.ljust(width) for i, (cell, width) in cells))
     return "\n".join(line.rstrip() for line in lines)
-
-
-def printable(text: str) -> str:
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _short(value: float) -> str:
@@ -141,7 +137,7 @@ def _cells(result: Result) -> tuple[str, ...]:
         str(result.deliveries),
         f"{result.messages_per_second:.0f}",
         *times,
-        _short(result.seconds),
+        _short(result.seconds * 1e3),
         "ok" if result.ok else "FAILED",
     )
 

@@ -24,8 +24,8 @@ _CLEANUP_TIMEOUT: Final = 5.0  # seconds
 class Pace:
     """Keeps what is published but not yet read by the slowest of `streams` below `window` messages.
 
-    A run is then as fast as its slowest part, and no subscriber lags for the mere reason that it shares this process with
-    the publishers: if messages are dropped, it is the server's doing.
+    A run is then as fast as its slowest part, and no subscriber lags for the mere reason that it shares this process
+    with the publishers: if messages are dropped, it is the server's doing.
     """
 
     __slots__ = ("_ledger", "_moved", "_streams", "_window")
@@ -75,14 +75,15 @@ class Publisher:
                 )
 
     async def _read_acks(self, count: int) -> None:
-        for _ in range(count):
+        answered = 0
+        while answered < count:
             reply = await self._wire.receive()
             if isinstance(reply, Error):
                 refusal = reply.error
                 raise Shortfall(f"publish {reply.request_id} was refused: {refusal.code} {refusal.message}")
             if not isinstance(reply, Ack):
                 raise Shortfall(f"{self._wire.name} got {_name(reply)} instead of an ack")
-            self._ledger.acknowledge(reply)
+            answered += self._ledger.acknowledge(reply)
 
     async def check_idle(self) -> None:
         """A ping is answered by its pong and nothing before it: no request was answered twice."""
@@ -222,8 +223,8 @@ class Stage:
 
     def note_unfinished(self) -> None:
         """After a timeout: who still waits for what."""
-        if missing := self.ledger.sent - len(self.ledger.acked):
-            self.findings.add(f"{missing} of {self.ledger.sent} publishes without an ack")
+        if self.ledger.unanswered:
+            self.findings.add(f"{self.ledger.unanswered} of {self.ledger.sent} publishes without an ack")
         for stream in self.streams:
             if stream.position < self.ledger.sent:
                 self.findings.add(f"{stream.name} is at seq {stream.position} of {self.ledger.sent}")

@@ -23,8 +23,8 @@ class Target:
 
 
 def parse(url: str) -> Target:
-    """Of `ws://host:port/path` the HTTP routes stand beside the last part of the path; of `http://host:port` WebSocket is
-    at `/ws` below it. Raises ValueError with one sentence.
+    """Of `ws://host:port/path` the HTTP routes stand beside the last part of the path; of `http://host:port` WebSocket
+    is at `/ws` below it. Raises ValueError with one sentence.
     """
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https", "ws", "wss"}:

@@ -4,8 +4,9 @@ Little is read ahead of what `receive` asks for: `websockets` keeps a few messag
 that a connection nobody reads from is a slow consumer indeed.
 """
 
-import asyncio
+import os
 import socket
+import ssl
 from collections.abc import Mapping
 from typing import Any, Final, Self
 
@@ -95,9 +96,11 @@ def explain(error: BaseException) -> str:
     """An exception in one line; what the operating system says is enough where it spoke."""
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, OSError) and cause.strerror:
-            return cause.strerror
+        if isinstance(cause, socket.gaierror | ssl.SSLError):  # their numbers are not those of the operating system
+            return cause.strerror or str(cause)
+        if isinstance(cause, OSError) and cause.errno:
+            return os.strerror(cause.errno)  # not its own text, which repeats the address
         cause = cause.__cause__ or cause.__context__
-    if isinstance(error, TimeoutError | asyncio.TimeoutError):
+    if isinstance(error, TimeoutError):
         return "no answer in time"
     return " ".join(str(error).split()) or type(error).__name__

@@ -49,7 +49,7 @@ def make_hub(request_flush: Callable[[], object] | None = None, **limits: Any) -
 
 
 class FakeTransport:
-    """Takes everything it is given; above `high` it pauses its owner inside `write`, as uvloop's does; at `low` it resumes it."""
+    """Takes everything it is given; above `high` it pauses its owner inside `write`, as uvloop's does, until `low`."""
 
     def __init__(self, hub: Hub, high: int, low: int, seen: Callable[["FakeTransport", bytes], object]) -> None:
         self.hub = hub

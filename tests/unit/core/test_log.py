@@ -27,15 +27,15 @@ class ListLog(RuleBasedStateMachine):
 
     def begin(self, position: int) -> None:
         self.all: dict[int, bytes] = {}
-        self.head = self.flushed = self.tail = position
+        self.head = self.flushed = self.bounded = self.tail = position
 
     def bytes_of(self, after: int, upto: int) -> int:
         return sum(len(self.all[seq]) for seq in range(after + 1, upto + 1))
 
     def reach(self, size: float) -> int:
-        """The lowest position with at most `size` flushed bytes behind it, but not before the tail, nor past the newest."""
-        position = self.flushed
-        while position > self.tail and (position == self.flushed or self.bytes_of(position - 1, self.flushed) <= size):
+        """The lowest position with at most `size` bytes behind it, but not before the tail, nor past the newest."""
+        position, end = self.bounded, self.bounded
+        while position > self.tail and (position == end or self.bytes_of(position - 1, end) <= size):
             position -= 1
         return position
 
@@ -52,15 +52,22 @@ class ListLog(RuleBasedStateMachine):
             new = [self.all[seq] for seq in range(self.flushed + 1, self.head + 1)]
             assert self.log.flush() == new
             self.flushed = self.head
-            self.tail = max(self.reach(self.max_bytes), self.flushed - self.max_events)
+
+    @rule()
+    def evict(self) -> None:
+        self.log.evict()
+        self.bounded = self.flushed
+        self.tail = max(self.reach(self.max_bytes), self.flushed - self.max_events)
 
     @rule(sizes=st.lists(st.sampled_from([1, 10]), min_size=1, max_size=3))
     def append_and_flush(self, sizes: list[int]) -> None:
         self.append(sizes)
         self.flush()
+        self.evict()
 
     @rule(size=st.sampled_from([-1.0, 0, 1, 10.5, 40, 10_000]))
     def trim(self, size: float) -> None:
+        self.evict()
         position = self.reach(size)
         assert self.log.trim(size) == position - self.tail
         self.tail = position
@@ -102,6 +109,7 @@ def filled(*sizes: int, events: int = 100, size: int = 10_000) -> TopicLog:
         log.append(frame(seq, length))
     if sizes:
         log.flush()
+        log.evict()
     return log
 
 
@@ -134,13 +142,16 @@ def test_the_newest_is_kept_whatever_its_size(size: int) -> None:
     assert log.after(log.tail)[-1] == frame(3, size)
 
 
-def test_what_is_not_flushed_does_not_push_anything_out() -> None:
+def test_only_an_eviction_pushes_anything_out_and_only_for_what_is_flushed() -> None:
     log = filled(1, 1, 1, events=3, size=3)
     for seq in range(4, 50):
         log.append(frame(seq, 10))
     assert log.tail == 0
+    log.evict()
     assert len(log.after(0)) == 49
     log.flush()
+    assert log.tail == 0
+    log.evict()
     assert log.tail == 48
 
 
@@ -151,6 +162,7 @@ def test_the_front_is_cut_an_eighth_at_a_time() -> None:
     for _ in range(33):
         log.append(b"x")
         log.flush()
+        log.evict()
         sizes.append(log.size)
     assert sizes == [*range(81, 91), 80] * 3
     assert log.tail == log.head - 80
@@ -162,6 +174,7 @@ def test_the_front_is_cut_by_bytes_as_well() -> None:
     for _ in range(4):
         log.append(b"x" * 10)
         log.flush()
+        log.evict()
         sizes.append(log.size)
     assert sizes == [90, 80, 90, 80]
     assert log.flushed_size == log.size
@@ -193,6 +206,7 @@ def test_what_was_trimmed_does_not_come_back() -> None:
     log.trim(10)
     log.append(b"z")
     log.flush()
+    log.evict()
     assert log.tail == 2
 
 

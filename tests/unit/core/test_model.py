@@ -3,14 +3,14 @@
 `World` does at random what clients, publishers, transports and an administrator can do. What has to hold:
 
 1.  The seq values of events and notices together have no hole, repeat or disorder, and an event is what was published.
-2.  A notice covers exactly what the policy or the ring took away, and DISCONNECT never gets one but is closed with 4008.
+2.  A notice covers exactly what the policy or the ring took away; DISCONNECT never gets one but is closed with 4008.
 3.  Every request has one reply, in order; a subscribe's ack precedes its events, an unsubscribe's follows them.
 4.  A topic's last event precedes its `topic_deleted`, and after that comes nothing.
-5.  At any moment enqueued = sent + dropped + discarded + pending, each number is the model's, and only `pending` shrinks,
-    per topic and over all topics that ever were.
+5.  At any moment enqueued = sent + dropped + discarded + pending, each number is the model's, and only `pending`
+    shrinks, per topic and over all topics that ever were.
 6.  The ring holds what its definition says, less what all rings together had to give up, which is bounded and fair.
 7.  A flush writes a connection at most once, and never one that is paused.
-8.  A connection that is paused, or has more waiting than a write takes, is not touched by publishing and is handed nothing.
+8.  A connection that is paused, or has more waiting than a write takes, is handed nothing, nor touched by publishing.
 9.  Whoever has room and is behind is served by a flush that has been asked for, until all are level.
 10. Whoever is closed with a code gets every reply before it.
 
@@ -31,11 +31,20 @@ from inmem_pubsub.core.topic import Counts, Topic
 from tests.unit.core.fakes import FakeTransport, frames_of
 
 LIMITS = HubLimits(
-    ring_events=6, ring_bytes=260, history=400, policy=Policy.DROP_OLDEST, buffer=3, batch=130, join=140, feed=90, feed_all=200
+    ring_events=6,
+    ring_bytes=260,
+    history=400,
+    policy=Policy.DROP_OLDEST,
+    buffer=3,
+    batch=130,
+    join=140,
+    feed=90,
+    feed_all=200,
 )
 SIZES = [1, 1, 5, 20, 100, 300]
 LARGEST = 320  # bytes of a frame
-PER_FLUSH = 3 * (LIMITS.batch + LARGEST) + LIMITS.feed + 3 * LARGEST + 200  # bytes that a flush may collect for one connection
+# Bytes that a flush may collect for one connection.
+PER_FLUSH = 3 * (LIMITS.batch + LARGEST) + LIMITS.feed + 3 * LARGEST + 200
 NAMES = ["a", "b", "c"]
 POLICIES = st.sampled_from([None, *Policy])
 
@@ -48,6 +57,7 @@ class ModelTopic:
     ring: int
     events: list[bytes | None] = field(default_factory=list)
     flushed: int = 0
+    bounded: int = 0  # the flushed that the ring's bounds count: they are applied at the end of a flush
     low: int = 0  # what it gave up because all rings together were full ends here
     deleted: bool = False
     sent: int = 0
@@ -61,11 +71,11 @@ class ModelTopic:
         return len(self.events)
 
     def tail(self) -> int:
-        """The ring by its definition: the longest run of the newest flushed within both bounds, the newest in any case."""
-        position, size = self.flushed, 0
+        """The ring by its definition: the longest run of the newest within both bounds, the newest in any case."""
+        position, size = self.bounded, 0
         while position > self.low and (frame := self.events[position - 1]) is not None:
             size += len(frame)
-            if self.flushed - position >= 1 and (size > LIMITS.ring_bytes or self.flushed - position >= self.ring):
+            if self.bounded - position >= 1 and (size > LIMITS.ring_bytes or self.bounded - position >= self.ring):
                 break
             position -= 1
         return position
@@ -168,7 +178,7 @@ class World(RuleBasedStateMachine):
         for name in NAMES[:2]:
             self.create(name)
         for c, name, policy in policies:
-            self.subscribe(c, name, 0, None, policy, 2)
+            self.subscribe(c, name, policy=policy)
 
     def want(self) -> None:
         assert not self.due, "asked twice for one flush"
@@ -206,7 +216,8 @@ class World(RuleBasedStateMachine):
                 client.view.setdefault(rest[1].decode(), client.acks[rest[0]])
             elif kind == b"U":
                 sub = client.view.pop(rest[1].decode())
-                assert sub.seen == sub.end and not sub.owed, "unsubscribe: the rest was to come first"
+                assert sub.seen == sub.end, "unsubscribe: the rest was to come first"
+                assert not sub.owed
             elif kind == b"D":
                 sub = client.view[rest[0].decode()]
                 assert sub.seen == int(rest[2])
@@ -290,6 +301,8 @@ class World(RuleBasedStateMachine):
             if not client.transport.is_shut:
                 self.judge(client)
         assert self.hub.fanout.bytes_sent == self.bytes
+        for topic in self.all:
+            topic.bounded = topic.flushed
 
     def judge(self, client: Client) -> None:
         transport, connection = client.transport, client.transport.connection
@@ -380,6 +393,7 @@ class World(RuleBasedStateMachine):
     def create(
         self,
         name: str,
+        *,
         position: int = 0,
         policy: Policy | None = None,
         buffer: int | None = None,
@@ -389,7 +403,7 @@ class World(RuleBasedStateMachine):
             real = self.hub.create(name, policy=policy, buffer=buffer, ring_events=ring, position=position)
             topic = self.topics[name] = ModelTopic(real, LIMITS.ring_events if ring is None else ring)
             topic.events = [None] * position
-            topic.flushed = position
+            topic.flushed = topic.bounded = position
             self.all.append(topic)
             assert (real.policy, real.buffer) == (policy or LIMITS.policy, buffer or LIMITS.buffer)
 
@@ -415,10 +429,11 @@ class World(RuleBasedStateMachine):
         self,
         c: int,
         name: str,
-        last_n: int,
-        since: tuple[bool, int] | None,
-        policy: Policy | None,
-        buffer: int | None,
+        *,
+        last_n: int = 0,
+        since: tuple[bool, int] | None = None,
+        policy: Policy | None = None,
+        buffer: int | None = 2,
     ) -> None:
         client, topic = self.client(c), self.topics.get(name)
         if client is None or topic is None:
@@ -545,7 +560,7 @@ class World(RuleBasedStateMachine):
                 if sub.topic.head > sub.handed:
                     self.delete(name, True)
                     self.create(name)
-                    self.subscribe(c, name, 0, None, policy, 2)
+                    self.subscribe(c, name, policy=policy)
                     return
 
     @rule(name=st.sampled_from(NAMES), n=st.integers(1, 9))
@@ -554,7 +569,7 @@ class World(RuleBasedStateMachine):
         if (topic := self.topics.get(name)) is not None:
             self.hub.skip(topic.real, topic.head + n)
             topic.events += [None] * n
-            topic.flushed = topic.head
+            topic.flushed = topic.bounded = topic.head
 
     @rule(c=st.integers(0, 9), n=st.sampled_from([10, 50, 120, 1000]))
     def drain(self, c: int, n: int) -> None:

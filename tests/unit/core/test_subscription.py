@@ -45,7 +45,9 @@ def after_a_stall(missed: int, kept: int) -> list[str]:
 
 
 @given(buffer=st.integers(1, 6), ring=st.integers(1, 8), missed=COUNTS, each=st.booleans())
-def test_drop_oldest_keeps_the_newest_that_buffer_and_ring_hold(buffer: int, ring: int, missed: int, each: bool) -> None:
+def test_drop_oldest_keeps_the_newest_that_buffer_and_ring_hold(
+    buffer: int, ring: int, missed: int, each: bool
+) -> None:
     reader, topic, _ = stalled_through(Policy.DROP_OLDEST, buffer, ring, missed, each=each)
     assert told(reader) == after_a_stall(missed, min(buffer, ring))
     assert topic.counts().dropped == max(0, missed - min(buffer, ring))

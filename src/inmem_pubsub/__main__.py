@@ -1,0 +1,8 @@
+"""`python -m inmem_pubsub` is `inmem-pubsub`."""
+
+import sys
+
+from .cli.main import main
+
+if __name__ == "__main__":
+    sys.exit(main())
