@@ -10,10 +10,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Final
 
 import pytest
 
+from inmem_pubsub.config import Settings, load
 from tests.house.source import ROOT
 
 DOCUMENTED: Final = {
@@ -132,13 +134,23 @@ def test_a_server_that_is_not_there_is_unhealthy(dockerfile: str) -> None:
         assert health_exit_code(dockerfile, taken.getsockname()[1]) == 1
 
 
-def test_the_compose_file_sets_every_documented_variable() -> None:
-    compose = (ROOT / "docker-compose.yml").read_text("utf-8")
+def compose_variables(compose: str) -> dict[str, str]:
+    """The variables of the service with what they are where nothing else is said."""
     variables = dict(re.findall(r"^      ([A-Z_]+): (.+)$", compose, re.MULTILINE))
+    return {name: re.sub(rf"^\$\{{{name}:-([^}}]+)}}$", r"\1", value) for name, value in variables.items()}
+
+
+def test_the_compose_file_sets_every_documented_variable_to_its_default() -> None:
+    variables = compose_variables((ROOT / "docker-compose.yml").read_text("utf-8"))
     assert variables.keys() == DOCUMENTED
-    assert variables.pop("HOST") == "0.0.0.0"
-    for name, value in variables.items():
-        assert re.fullmatch(rf"\$\{{{name}:-[^}}]+}}", value), name
+    loaded = load({}, env=variables, env_file=Path(os.devnull))
+    assert loaded.settings == Settings(host="0.0.0.0")
+    assert sum(source == "environment" for source in loaded.sources.values()) == len(DOCUMENTED)
+
+
+def test_a_compose_variable_that_cannot_be_overridden_or_differs_is_found() -> None:
+    assert compose_variables("      PORT: ${PORT:-8081}\n      HOST: 0.0.0.0\n") == {"PORT": "8081", "HOST": "0.0.0.0"}
+    assert compose_variables("      PORT: ${PROT:-8080}\n") == {"PORT": "${PROT:-8080}"}
 
 
 def test_only_what_the_image_is_built_from_is_sent_to_the_builder(dockerfile: str) -> None:

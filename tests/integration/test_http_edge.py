@@ -65,6 +65,8 @@ class Front:
     def refused(self, reason: str) -> None:
         self.reasons.append(reason)
 
+    def admit(self, address: str) -> None: ...
+
     def upgrade(self, transport: asyncio.Transport, head: RequestHead, accept: str, rest: bytes) -> None:
         transport.set_protocol(Echo(transport))
         transport.write(f"101 {accept} ".encode() + rest)
@@ -266,7 +268,11 @@ def test_a_large_answer_arrives_whole(run: Callable[..., None]) -> None:
 
 
 @pytest.mark.parametrize("path", [b"/", b"/large", b"/stream"])
-def test_a_client_that_has_shut_its_side_gets_its_answer(run: Callable[..., None], path: bytes) -> None:
+def test_a_client_that_has_shut_its_side_gets_its_answer(
+    run: Callable[..., None], path: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("inmem_pubsub.server.http_guard.LINGER_SECONDS", 0.2)
+
     def client(address: tuple[str, int]) -> bytes:
         with connected(address) as sock:
             sock.sendall(GET + GET.replace(b"/", path, 1))
@@ -278,6 +284,20 @@ def test_a_client_that_has_shut_its_side_gets_its_answer(run: Callable[..., None
         assert answer.count(b"200 OK") == 2
         assert (len(answer) > 30_000_000) is (path == b"/large")
         assert front.disconnects == (path == b"/stream")
+
+    run(session)
+
+
+def test_many_requests_at_once_are_all_answered(run: Callable[..., None]) -> None:
+    def client(address: tuple[str, int]) -> bytes:
+        with connected(address) as sock:
+            sock.sendall(GET * 5000)  # more than is kept: reading is paused, and goes on
+            sock.shutdown(socket.SHUT_WR)
+            return read_all(sock)
+
+    async def session(front: Front, loose: Callable[[Client], Awaitable[Any]]) -> None:
+        assert (await loose(client)).count(b"200 OK") == 5000
+        assert front.reasons == []
 
     run(session)
 

@@ -11,7 +11,7 @@ END_TIMEOUT = 50.0  # seconds
 
 
 def stress(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """In a folder without a `.env`, with a proxy in the environment that nobody listens on."""
+    """In a folder without a `.env`, with a proxy in the environment that does not exist, and no terminal."""
     return subprocess.run(
         [sys.executable, "-m", "inmem_pubsub", "stress", *arguments],
         cwd=folder,
@@ -23,11 +23,11 @@ def stress(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
 
 
 @pytest.fixture(autouse=True)
-def unusable_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
-    monkeypatch.delenv("no_proxy", raising=False)
-    monkeypatch.delenv("NO_PROXY", raising=False)
+    for name in ("no_proxy", "NO_PROXY", "FORCE_COLOR", "TTY_COMPATIBLE"):
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ def config(as_json: bool, **flags: Any) -> None:
 
 def as_table(loaded: Loaded) -> str:
     """In groups with an empty line between, and no space at the end of a line."""
-    groups = [[_HEAD]]
+    groups: list[list[tuple[str, ...]]] = [[_HEAD]]
     for group in Group:
         groups.append([])
         for setting in describe():

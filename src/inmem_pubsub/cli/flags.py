@@ -1,10 +1,10 @@
 """The settings as flags: what `serve` and `config` take, and how `--help` shows it.
 
-A flag is only text here. What it means, and whether it may be so, config/load.py says for every source alike: click
+A flag is only text here. What it means, and whether it may be so, config/sources.py says for every source alike: click
 would refuse a value in its own words, and knows nothing of variables and files.
 
-Flags may be written as Go programs take them: one dash or two, a value behind a space or `=`, and a switch that needs no
-value and takes one only behind `=`.
+Flags may be written as Go programs take them: one dash or two, a value behind a space or `=`, and a switch that needs
+no value and takes one only behind `=`.
 """
 
 import re

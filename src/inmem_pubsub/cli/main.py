@@ -27,6 +27,8 @@ class Commands(click.Group):
     """Without a command's name in front, all of it is for `serve`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if ctx.resilient_parsing:  # a shell asks how to go on
+            return super().parse_args(ctx, args)
         first = spelled_out(args[:1])
         if first and first[0] in _OWN_FLAGS:
             args = first
@@ -40,16 +42,21 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         match cmd_name:
             case "serve":
-                from .serve import serve as command
+                from .serve import serve
+
+                return serve
             case "config":
-                from .config import config as command
+                from .config import config
+
+                return config
             case "stress":
-                from .stress import stress as command
+                from .stress import stress
+
+                return stress
             case _:
                 close = difflib.get_close_matches(cmd_name, _COMMANDS, n=1)
                 hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(_COMMANDS)}"
                 raise click.UsageError(f"{cmd_name!r}: no such command; {hint}")
-        return command
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -89,8 +96,6 @@ def _usage(error: click.UsageError) -> str:
     if isinstance(error, click.NoSuchOption):
         close = f"; did you mean {error.possibilities[0]}?" if error.possibilities else ""
         return str(ConfigError(error.option_name, None, "flag", f"no such flag{close}"))
-    if isinstance(error, click.BadOptionUsage):
-        return str(ConfigError(error.option_name, None, "flag", error.message))
     return error.format_message()
 
 

@@ -5,6 +5,7 @@ What that needs beyond the server's own dependencies is imported when the comman
 
 import asyncio
 import signal
+import sys
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Final
 
@@ -69,7 +70,7 @@ def stress(context: click.Context, /, mode: str, url: str | None, timeout: float
     watch = runner.Watch()
     run = runner.run(mode, plan.scenarios(plan.Mode(mode), chosen), server, timeout, watch)
     try:
-        found = asyncio.run(_with_sigterm(run)) if as_json else _run_with_bar(run, watch)
+        found = _run_with_bar(run, watch) if sys.stderr.isatty() and not as_json else asyncio.run(_with_sigterm(run))
     except rest.Unreachable as error:
         if as_json:
             click.echo(report.error_to_json(mode, str(error)))

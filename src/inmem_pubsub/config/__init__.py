@@ -5,13 +5,13 @@
     checks.py    texts that have rules of their own: a host, a path, an origin
     settings.py  `Settings`, the frozen values, and the rules between them
     env_file.py  the lines of a .env file
-    load.py      flag before environment before .env before default
+    sources.py   flag before environment before .env before default
 
 Everything here is data in, data out: nothing logs, prints or exits. The command line and the server stand above it.
 """
 
-from .load import Loaded, load
 from .setting import Group, Setting
 from .settings import Settings, describe
+from .sources import Loaded, load
 
 __all__ = ["Group", "Loaded", "Setting", "Settings", "describe", "load"]

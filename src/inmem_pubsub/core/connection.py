@@ -36,4 +36,5 @@ class Connection:
 
     def __repr__(self) -> str:
         state = "closed" if self.closed else "writable" if self.writable else "stalled"
-        return f"<Connection {state} subscriptions={len(self.subscriptions)} lagging={len(self.lagging)} out={len(self.out)}>"
+        subscriptions, lagging, out = len(self.subscriptions), len(self.lagging), len(self.out)
+        return f"<Connection {state} subscriptions={subscriptions} lagging={lagging} out={out}>"

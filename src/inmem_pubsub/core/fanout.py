@@ -1,10 +1,12 @@
 """The tick: what was published since the last one goes to everyone, and whoever lags is fed.
 
-A connection is written at most once a tick, whatever happened in it; the number of writes decides the cost. Three rules:
+A connection is written at most once a tick, whatever happened in it, for the number of writes decides the cost. Three
+rules:
 
-1. A live subscription's position is its log's `flushed`, so `flushed` moves before the first byte of a batch is written,
-   and a pause inside `write()` has nothing to change.
-2. Only `flush` writes. Joining, leaving, deleting and pausing change state and collect bytes; the next flush acts on it.
+1. A live subscription's position is its log's `flushed`, so `flushed` moves before the first byte of a batch is
+   written, and a pause inside `write()` has nothing to change.
+2. Only `flush` writes. Joining, leaving, deleting and pausing change state and collect bytes; the next flush acts on
+   it.
 3. A cursor is moved over events in one place, `_drop`, and what it is moved over is said there.
 
 One publication arrives here as a dirty topic (hub.py) and leaves through `Connection.write` (server/connection.py).
@@ -226,7 +228,7 @@ class Fanout:
             self._alarmed.append(topic)
 
     def _write(self, connection: Connection) -> None:
-        """Everything in `out`, or as much as one write may join; what is joined for one connection is its own memory."""
+        """All of `out`, or as much as one write may join: what is joined for one connection is its own memory."""
         out = connection.out
         if len(out) == 1:
             data = out[0]

@@ -86,9 +86,8 @@ class Topic:
         self.alarm_tail: float = inf
         self.first = log.head  # where numbering began here: publications = head - first
         self.sent = self.dropped = self.discarded = 0
-        self.enqueued_base = (
-            0  # enqueued = base + subscribers * head: a join takes its start off, a leave adds the head
-        )
+        # enqueued = base + subscribers * head: a join takes its start off, a leave adds the head
+        self.enqueued_base = 0
 
     def __repr__(self) -> str:
         log = self.log

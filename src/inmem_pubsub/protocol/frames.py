@@ -53,10 +53,10 @@ def pong_frame(payload: bytes) -> bytes:
 
 
 def close_frame(code: int | None, reason: str = "") -> bytes:
-    """A close frame; without a code it is empty (section 5.5.1)."""
+    """A close frame; without a code it is empty (section 5.5.1). A long reason is cut between two characters."""
     if code is None:
         return b"\x88\x00"
-    payload = code.to_bytes(2, "big") + reason.encode()[:123]
+    payload = code.to_bytes(2, "big") + reason.encode()[:123].decode(errors="ignore").encode()
     return b"\x88" + len(payload).to_bytes(1, "big") + payload
 
 

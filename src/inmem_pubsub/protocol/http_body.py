@@ -14,8 +14,8 @@ from inmem_pubsub.protocol.http_head import BadRequest, RequestHead
 
 # A size of 8 hexadecimal digits is 4 GiB: more than any limit, and no number that a parser could overflow on.
 _CHUNK_SIZE: Final = re.compile(rb"([0-9A-Fa-f]{1,8})(?:[ \t]*;[\t -~\x80-\xff]*)?")
-_CHUNK_LINE: Final = 256  # bytes of a size line, its CRLF among them
-_EXTENSIONS: Final = 4096  # bytes of chunk extensions in one body: nobody sends any, and each is work for nothing
+_CHUNK_LINE: Final = 256  # bytes of a size line, its CRLF and its extensions among them
+_CHUNKS: Final = 16 * 1024  # of one body: a mebibyte in chunks of one byte would be seconds of work
 
 
 class BodyReader(Protocol):
@@ -62,7 +62,7 @@ class ChunkedBody:
     Trailers are refused: no client of ours has a use for them, and they have been taken for headers too often.
     """
 
-    __slots__ = ("_expect", "_extensions", "_left", "_limit", "_pending", "_room", "done", "rest")
+    __slots__ = ("_chunks", "_expect", "_left", "_limit", "_pending", "_room", "done", "rest")
 
     def __init__(self, limit: int) -> None:
         self.done = False
@@ -72,7 +72,7 @@ class ChunkedBody:
         self._left = 0  # bytes to come of this chunk
         self._limit = limit
         self._room = limit
-        self._extensions = _EXTENSIONS
+        self._chunks = 0
 
     def feed(self, data: bytes) -> bytes:
         data = self._pending + data
@@ -116,9 +116,9 @@ class ChunkedBody:
         match = _CHUNK_SIZE.fullmatch(line)
         if match is None:
             raise self._malformed()
-        self._extensions -= len(line) - len(match[1])
-        if self._extensions < 0:
-            raise BadRequest(400, "chunk_extensions", f"The chunk extensions are larger than {_EXTENSIONS} bytes")
+        self._chunks += 1
+        if self._chunks > _CHUNKS:
+            raise BadRequest(400, "chunk_count", f"The body has more than {_CHUNKS} chunks")
         size = int(match[1], 16)
         if size > self._room:
             raise _too_large(self._limit)

@@ -29,7 +29,7 @@ _CODES: Final = {
     413: ErrorCode.MESSAGE_TOO_LARGE,
     414: ErrorCode.LIMIT_EXCEEDED,
     431: ErrorCode.LIMIT_EXCEEDED,
-    503: ErrorCode.SHUTTING_DOWN,
+    503: ErrorCode.LIMIT_EXCEEDED,
 }
 
 _TOKEN: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
@@ -53,16 +53,15 @@ class BadRequest(Exception):
     `reason` is a metric label, `detail` the sentence that the client reads, `headers` go with the answer.
     """
 
-    def __init__(self, status: int, reason: str, detail: str, headers: Headers = ()) -> None:
+    def __init__(
+        self, status: int, reason: str, detail: str, headers: Headers = (), *, code: ErrorCode | None = None
+    ) -> None:
         super().__init__(status, reason, detail)
         self.status = status
         self.reason = reason
         self.detail = detail
         self.headers = headers
-
-    @property
-    def code(self) -> ErrorCode:
-        return _CODES.get(self.status, ErrorCode.BAD_REQUEST)
+        self.code = _CODES.get(status, ErrorCode.BAD_REQUEST) if code is None else code
 
     def encode(self, headers: Iterable[tuple[bytes, bytes]] = (), *, with_body: bool = True) -> bytes:
         """The whole answer; the connection ends with it. To HEAD it goes without its body (RFC 9110, 9.3.2)."""

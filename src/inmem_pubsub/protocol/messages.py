@@ -5,6 +5,7 @@ came, so that what is forwarded is what was sent. It vouches for what well-behav
 for takes the slow way too, which goes through the rules one by one and says what is wrong.
 """
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
@@ -18,9 +19,14 @@ from .strict_json import MAX_DEPTH, InvalidJson, Pairs
 
 MAX_ID_BYTES: Final = 128  # of client_id, request_id and message.id
 
+_SHORT_ID: Final = MAX_ID_BYTES // 4  # characters that have no more than MAX_ID_BYTES, whatever they are
+_PAYLOAD_DEPTH: Final = MAX_DEPTH - 2  # a payload stands in the message, and that in the request
+_NOT_OPENING: Final = bytes(set(range(256)) - set(b"[{"))
 _BARE_PUBLISH: Final = len('{"type":"publish","topic":"","message":{"id":"","payload":},"request_id":""}')
 
-_NULL = Raw(b"null")
+_LARGEST_EXACT: Final = 2.0**53  # up to here a float is the integer that was written
+
+_NULL: Final = Raw(b"null")
 
 
 class Message(msgspec.Struct, gc=False):
@@ -79,6 +85,7 @@ class Rejected(Exception):
 
 
 _decode_request = msgspec.json.Decoder(Request).decode
+_decode_loosely: Callable[[bytes], Request] = msgspec.json.Decoder(Request, strict=False).decode
 _decode_any = msgspec.json.Decoder().decode
 
 
@@ -87,29 +94,30 @@ def decode(text: bytes) -> Request:
     try:
         request: Request = _decode_request(text)
         if type(request) is Publish:
-            message = request.message
-            message.payload = payload = bytes(message.payload)  # type: ignore[assignment]  # let go of the whole text
+            message, request_id = request.message, request.request_id
+            raw = message.payload
+            message.payload = payload = bytes(raw)  # type: ignore[assignment]  # let go of the whole text
             _decode_any(payload)  # a number that is not finite is refused here
-            request_id = request.request_id
             # What most publishers send. Were a key there twice, or unknown, or were there an escape or a space, then the
             # text would be longer than its parts.
             if (
                 request_id is not None
-                and len(text) - len(payload) == _BARE_PUBLISH + len(request.topic) + len(message.id) + len(request_id)
                 and request.client_id is None
-                and len(request_id) <= MAX_ID_BYTES // 4
-                and 0 < len(message.id) <= MAX_ID_BYTES // 4
-                and request.topic != ""
-                and (len(payload) < MAX_DEPTH or payload.count(b"[") + payload.count(b"{") < MAX_DEPTH - 1)
+                and 0 < (id_length := len(message.id)) <= _SHORT_ID
+                and (request_id_length := len(request_id)) <= _SHORT_ID
+                and (topic_length := len(request.topic))
+                and len(text) == _BARE_PUBLISH + topic_length + id_length + request_id_length + len(payload)
+                and len(payload.translate(None, _NOT_OPENING)) <= _PAYLOAD_DEPTH
+                and raw is not _NULL
             ):
                 return request
-            colons = text.count(b":") - payload.count(b":")
+            colons = text.count(b":") - payload.count(b":") + (raw is _NULL)  # an absent payload has no colon
         else:
             colons = text.count(b":")
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         refuse(text)
-        raise Rejected(ErrorCode.BAD_REQUEST, "The message is not a valid request") from None
-    if not (_is_plain(request, colons, text) and _fits(request) and strict_json.is_shallow(text)):
+        return _decode_loosely(text)  # nothing is wrong, but an integer is spelt as 5.0
+    if not _is_plain(request, colons, text) or not _fits(request) or strict_json.is_too_deep(text):
         refuse(text)
     return request
 
@@ -122,11 +130,13 @@ def _is_plain(request: Request, colons: int, text: bytes) -> bool:
     """
     fields = 1 + (request.request_id is not None) + (request.client_id is not None)
     texts = [request.request_id, request.client_id]
+    escapes = text.count(b"\\")
     if type(request) is Publish:
         fields += 4
         if colons == fields:
             return True
         texts += [request.topic, request.message.id]
+        escapes -= bytes(request.message.payload).count(b"\\")
     elif type(request) is Subscribe:
         optional = (request.last_n, request.policy, request.buffer)
         fields += 1 + sum(value is not None for value in optional) + (3 if request.since is not None else 0)
@@ -134,7 +144,7 @@ def _is_plain(request: Request, colons: int, text: bytes) -> bool:
     elif type(request) is Unsubscribe:
         fields += 1
         texts.append(request.topic)
-    return colons == fields + sum(value.count(":") for value in texts if value) and b"\\" not in text
+    return escapes == 0 and colons == fields + sum(value.count(":") for value in texts if value)
 
 
 def _fits(request: Request) -> bool:
@@ -154,7 +164,7 @@ def _fits(request: Request) -> bool:
 
 
 def _is_id(value: str | None) -> bool:
-    return value is None or len(value) * 4 <= MAX_ID_BYTES or len(value.encode()) <= MAX_ID_BYTES
+    return value is None or len(value) <= _SHORT_ID or len(value.encode()) <= MAX_ID_BYTES
 
 
 # -- the slow way: what exactly is wrong
@@ -202,8 +212,9 @@ def refuse(text: bytes) -> None:
 
 def _refuse_repeated(text: bytes, kind: str, request_id: str | None) -> None:
     for scope, found, own in _scopes(strict_json.members(text), kind):
+        names = [name for name, _ in found]
         for key in own:
-            if sum(name == key for name, _ in found) > 1:
+            if names.count(key) > 1:
                 raise Rejected(ErrorCode.BAD_REQUEST, f"Field '{scope}{key}' stands there twice", request_id)
 
 
@@ -247,10 +258,12 @@ def _refuse_options(value: dict[str, Any], request_id: str | None) -> None:
 
 
 def _is_whole(value: Any, least: int) -> bool:
-    """An integer of at least `least`, or null; 5.0 is the integer 5 in JSON, true is none."""
+    """An integer of at least `least`, or null; 5.0 is the integer 5, true is none, and 1e300 is not exactly one."""
     if value is None:
         return True
-    return isinstance(value, int | float) and not isinstance(value, bool) and value == value // 1 and value >= least
+    if isinstance(value, float):
+        return value.is_integer() and least <= value <= _LARGEST_EXACT
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
 def _text(value: dict[str, Any], key: str, request_id: str | None, scope: str = "") -> str | None:

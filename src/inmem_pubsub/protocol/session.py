@@ -72,18 +72,20 @@ class Session:
             if self._bad >= shared.limits.bad_messages:
                 shared.hub.close(connection, CloseCode.POLICY_VIOLATION)
             return
-        self._bad = 0
+        if self._bad:
+            self._bad = 0
         try:
             if type(request) is Publish:
-                topic = shared.hub.topics.get(request.topic)
-                if topic is None or shared.hub.draining:
+                hub, name = shared.hub, request.topic
+                topic = hub.topics.get(name)
+                if topic is None or hub.draining:
                     topic = self._publishable(request)
-                seq = shared.hub.publish(topic, request.message)
-                frame = shared.replies.published(request.request_id, request.topic, seq)
-                if connection.out:
-                    connection.out.append(frame)
+                seq = hub.publish(topic, request.message)
+                frame = shared.replies.published(request.request_id, name, seq)
+                if out := connection.out:
+                    out.append(frame)
                 else:
-                    shared.hub.reply(connection, frame)
+                    hub.reply(connection, frame)
             elif type(request) is Subscribe:
                 self._subscribe(request)
             elif type(request) is Unsubscribe:
@@ -103,15 +105,15 @@ class Session:
         shared, connection = self._shared, self._connection
         if shared.hub.draining:
             raise Rejected(ErrorCode.SHUTTING_DOWN, "The server is shutting down")
-        topic = shared.topic(request.topic)
         limit = shared.limits.subscriptions
         if len(connection.subscriptions) >= limit and request.topic not in connection.subscriptions:
             raise Rejected(ErrorCode.LIMIT_EXCEEDED, f"A connection may have {limit} subscriptions")
+        topic = shared.topic(request.topic)
         since = request.since
         joined = shared.hub.subscribe(
             connection,
             topic,
-            last_n=int(request.last_n or 0),
+            last_n=request.last_n or 0,
             since=None if since is None else (since.epoch, since.seq),
             policy=request.policy,
             buffer=request.buffer,

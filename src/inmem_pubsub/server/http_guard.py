@@ -35,6 +35,7 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from inmem_pubsub.protocol.codes import ErrorCode
 from inmem_pubsub.protocol.handshake import check_handshake
 from inmem_pubsub.protocol.http_body import BodyReader, body_reader
 from inmem_pubsub.protocol.http_head import BadRequest, HeadLimits, HeadReader, RequestHead
@@ -105,11 +106,15 @@ class Front(Protocol):
         """One request, or connection, was refused or cut by the edge."""
         ...
 
+    def admit(self, address: str) -> None:
+        """Raises BadRequest with 503 where there is no room for another WebSocket from there."""
+        ...
+
     def upgrade(self, transport: asyncio.Transport, head: RequestHead, accept: str, rest: bytes) -> None:
         """Take over a connection with a valid handshake on `ws_path`; `rest` came behind it.
 
-        The edge has let go of the transport. The callee answers (101, or a refusal of its own) and calls
-        `transport.set_protocol` before it returns.
+        The edge has let go of the transport. The callee answers with 101 and calls `transport.set_protocol` before it
+        returns.
         """
         ...
 
@@ -118,6 +123,12 @@ class Front(Protocol):
     def connection_closed(self, guard: "HttpGuard") -> None:
         """It is closed, or no longer HTTP."""
         ...
+
+
+def address_of(transport: asyncio.Transport) -> str:
+    """The peer's IP address, as text."""
+    peer = transport.get_extra_info("peername")
+    return str(peer[0]) if isinstance(peer, tuple) else "local"
 
 
 class State(Enum):
@@ -173,7 +184,7 @@ class HttpGuard(HttpToolsProtocol):
         self._reading = True
         self._peer_done = False  # it has shut its side: what it asked is answered, then we part
         self._discarded = 0
-        self._unsent = math.inf  # bytes that waited for the peer when progress was last looked at
+        self._unsent = math.inf  # bytes that waited for a peer that takes nothing, when that was last looked at
         self._deadline = math.inf
         self._timer: asyncio.TimerHandle | None = None
 
@@ -265,6 +276,7 @@ class HttpGuard(HttpToolsProtocol):
                 if head.path == self.settings.ws_path.encode():
                     accept = check_handshake(head)
                     check_origin(head, self.settings.allowed_origins)
+                    self.front.admit(address_of(self.transport))
                     self._hand_over(head, accept, data)
                     return
                 if changes_something(head.method):
@@ -316,7 +328,6 @@ class HttpGuard(HttpToolsProtocol):
         self._body = bytearray()
         self._pipelined += rest
         self._pause_if_full()
-        self._unsent = math.inf
         self._set_deadline(LINGER_SECONDS if self._peer_done else self.settings.write_timeout)
         try:
             self.parser.feed_data(request)
@@ -350,7 +361,7 @@ class HttpGuard(HttpToolsProtocol):
     # Reading is paused while more than enough is waiting
 
     def _pause_if_full(self) -> None:
-        if self._reading and not self._peer_done and len(self._pipelined) > PIPELINED:
+        if self._reading and len(self._pipelined) > PIPELINED:
             self._reading = False
             self.transport.pause_reading()
 
@@ -369,7 +380,6 @@ class HttpGuard(HttpToolsProtocol):
             self._close()
             return
         self.state = State.LINGERING
-        self._resume_reading()
         self._set_deadline(LINGER_SECONDS)
         try:
             self.transport.write_eof()
@@ -439,4 +449,4 @@ class HttpGuard(HttpToolsProtocol):
 
 
 def _shutting_down() -> BadRequest:
-    return BadRequest(503, "shutting_down", "Server is shutting down")
+    return BadRequest(503, "shutting_down", "Server is shutting down", code=ErrorCode.SHUTTING_DOWN)

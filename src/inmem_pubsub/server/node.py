@@ -4,21 +4,17 @@ Everything that lives as long as the server hangs here, and nothing is global, s
 """
 
 import asyncio
-import json
 import secrets
 from collections import Counter
-from typing import TYPE_CHECKING, Any
 
 from inmem_pubsub.config import Settings
 from inmem_pubsub.core import Hub, HubLimits
 from inmem_pubsub.protocol.frames import EventFrames, Replies
-from inmem_pubsub.protocol.http_head import RequestHead
+from inmem_pubsub.protocol.http_head import BadRequest, RequestHead
 from inmem_pubsub.protocol.session import SessionLimits, Sessions
 from inmem_pubsub.server.clock import WallClock
 from inmem_pubsub.server.connections import Connections
-
-if TYPE_CHECKING:
-    from inmem_pubsub.server.http_guard import HttpGuard
+from inmem_pubsub.server.http_guard import HttpGuard, address_of
 
 SUBPROTOCOL = b"inmem-pubsub"
 
@@ -67,23 +63,19 @@ class Node:
     def refused(self, reason: str) -> None:
         self.connections.refused[reason] += 1
 
-    def connection_opened(self, _guard: "HttpGuard") -> None:
+    def connection_opened(self, _guard: HttpGuard) -> None:
         self.http_open += 1
 
-    def connection_closed(self, _guard: "HttpGuard") -> None:
+    def connection_closed(self, _guard: HttpGuard) -> None:
         self.http_open -= 1
 
-    def upgrade(self, transport: asyncio.Transport, head: RequestHead, accept: str, rest: bytes) -> None:
-        """Answer a valid handshake: 101, or 503 where there is no room."""
-        peer = transport.get_extra_info("peername")
-        address = str(peer[0]) if isinstance(peer, tuple) else "local"
+    def admit(self, address: str) -> None:
         reason = self.connections.refusal(address)
         if reason is not None:
-            self.refused(reason)
-            transport.set_protocol(asyncio.Protocol())
-            transport.write(_too_many(reason))
-            transport.close()
-            return
+            raise BadRequest(503, reason, f"No room for another connection ({reason})", ((b"retry-after", b"5"),))
+
+    def upgrade(self, transport: asyncio.Transport, head: RequestHead, accept: str, rest: bytes) -> None:
+        """Answer a valid handshake, and begin."""
         offered = b",".join(head.values(b"sec-websocket-protocol")).split(b",")
         subprotocol = b""
         if SUBPROTOCOL in [each.strip() for each in offered]:  # a browser that offers some needs one in return
@@ -92,7 +84,7 @@ class Node:
             b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             b"Sec-WebSocket-Accept: %b\r\n%b\r\n" % (accept.encode(), subprotocol)
         )
-        self.connections.add(transport, address, answer, rest)
+        self.connections.add(transport, address_of(transport), answer, rest)
 
 
 def hub_limits(settings: Settings) -> HubLimits:
@@ -108,12 +100,3 @@ def hub_limits(settings: Settings) -> HubLimits:
 
 def _new_epoch() -> str:
     return secrets.token_hex(8)
-
-
-def _too_many(reason: str) -> bytes:
-    body: dict[str, Any] = {"error": f"No room for another connection ({reason})", "code": "LIMIT_EXCEEDED"}
-    text = json.dumps(body).encode()
-    return (
-        b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nCache-Control: no-store\r\n"
-        b"Retry-After: 5\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%b" % (len(text), text)
-    )

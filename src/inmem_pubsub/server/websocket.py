@@ -19,6 +19,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
+from multidict import CIMultiDict  # what picows itself depends on
 from picows import WSAutoPingStrategy, WSFrame, WSListener, WSMsgType, WSTransport
 from picows.picows import WSProtocol  # type: ignore[attr-defined]  # not public, so not in its stub
 
@@ -69,6 +70,8 @@ class _QuietLogger:
 
 
 _quiet: Final = _QuietLogger()
+_NO_HEADERS: Final[CIMultiDict[str]] = CIMultiDict()
+_LIMBO: Final = asyncio.Protocol()
 
 
 class _Outlet:
@@ -166,6 +169,7 @@ class WebSocket(WSListener):
         )  # fmt: skip
         self._protocol.connection_made(_Outlet(self, self.transport))
         self._feed(_PICOWS_REQUEST)
+        self.transport.set_protocol(_LIMBO)  # uvloop keeps the last protocol that is not buffered: let it keep this one
         self.transport.set_protocol(self._protocol)
         self.transport.write(answer)
         if rest:
@@ -183,6 +187,10 @@ class WebSocket(WSListener):
             buffer[:n] = view[:n]
             view = view[n:]
             self._protocol.buffer_updated(n)
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        # Its handshake was made up, and every connection would keep two sets of headers.
+        transport.request.headers = transport.response.headers = _NO_HEADERS
 
     # -- frames in
 

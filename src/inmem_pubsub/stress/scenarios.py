@@ -15,6 +15,10 @@ from inmem_pubsub.stress.stage import Stage, Subscriber
 _WINDOW_MESSAGES: Final = 256  # published, but not yet read: enough to keep every part busy
 _WINDOW_BYTES: Final = 1024 * 1024  # of the same; well within what a topic's ring holds
 
+# What a topic's ring holds and a subscription may lag, at least, where nothing must be dropped. A server's defaults are of
+# this size; a server that is set up with less gets no worse marks for it.
+_AMPLE: Final = 1000  # messages
+
 # Less than the server's own buffers by far, so that what is published must pile up at the server; yet large enough that
 # the rest is read at a good rate afterwards (a window of a few KiB waits for a timer with every segment).
 _SLOW_RECEIVE_BUFFER: Final = 32 * 1024  # bytes
@@ -46,14 +50,17 @@ class Fanout:
     messages: int  # of each publisher
     payload_bytes: int = SMALL
     all_at_once: bool = False  # a burst: nobody waits for anybody
-    ring_buffer_size: None = None
 
     @property
     def deliveries(self) -> int:
         return self.publishers * self.messages * self.subscribers
 
+    @property
+    def ring_buffer_size(self) -> int:
+        return max(_AMPLE, self.messages if self.all_at_once else 0)
+
     async def play(self, stage: Stage) -> None:
-        subscribers = [await stage.subscriber() for _ in range(self.subscribers)]
+        subscribers = [await stage.subscriber(buffer=self.ring_buffer_size) for _ in range(self.subscribers)]
         publishers = [await stage.publisher() for _ in range(self.publishers)]
         payloads = Payloads(self.payload_bytes)
         pace = None if self.all_at_once else stage.pace(_window(self.payload_bytes), subscribers)
@@ -122,7 +129,7 @@ class SlowConsumer:
     messages: int
     payload_bytes: int
     name: str = "slow consumer"
-    ring_buffer_size: None = None
+    ring_buffer_size: int = _AMPLE
 
     @property
     def deliveries(self) -> int:
@@ -134,7 +141,7 @@ class SlowConsumer:
         )
         slow.stream.live_after = self.messages  # its latency says nothing about the server
         slow.stream.may_drop = True
-        reader = await stage.subscriber("reading subscriber")
+        reader = await stage.subscriber("reading subscriber", buffer=_AMPLE)
         publisher = await stage.publisher()
         stage.start_clock()
         async with asyncio.TaskGroup() as tasks:

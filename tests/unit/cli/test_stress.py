@@ -12,10 +12,11 @@ from tests.unit.stress.fake_server import Fault, fake_server
 
 PROGRAM = "from inmem_pubsub.cli.stress import stress; stress()"
 END_TIMEOUT = 30.0  # seconds
+NO_TERMINAL = {"FORCE_COLOR": None, "TTY_COMPATIBLE": None}  # or the user's environment would make it one
 
 
 def invoke(*arguments: str) -> Result:
-    result = CliRunner().invoke(stress, arguments)
+    result = CliRunner(env=NO_TERMINAL).invoke(stress, arguments)
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exc_info
     return result
 
@@ -31,6 +32,15 @@ def test_a_good_run_prints_a_table_and_ends_with_0(mode: str) -> None:
     assert lines[-1] == f"{len(lines) - 2} of {len(lines) - 2} scenarios ok"
     assert "\x1b" not in result.stdout
     assert result.stderr == ""
+
+
+def test_a_terminal_gets_colours() -> None:
+    terminal = {"FORCE_COLOR": "1", "NO_COLOR": None, "TERM": "xterm", "COLUMNS": "80"}
+    with fake_server() as server:
+        result = CliRunner(env=terminal).invoke(stress, ["--url", server.url])
+    assert result.exit_code == 0
+    assert "\x1b[32mok" in result.stdout
+    assert result.stdout.endswith("\n2 of 2 scenarios ok\n")
 
 
 @pytest.mark.parametrize(

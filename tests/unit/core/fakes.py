@@ -3,9 +3,12 @@
 Every line carries the epoch, so that a test sees what a real client could not.
 """
 
+import os
 from collections.abc import Callable
 from itertools import count
 from typing import Any
+
+from hypothesis import HealthCheck, Phase, settings
 
 from inmem_pubsub.core.connection import Connection
 from inmem_pubsub.core.hub import Hub
@@ -46,6 +49,20 @@ def make_hub(request_flush: Callable[[], object] | None = None, **limits: Any) -
     """A hub with epochs e1, e2, … and the limits' defaults, except where told otherwise."""
     numbers = count(1)
     return Hub(frames_of, request_flush or Flushes(), lambda: f"e{next(numbers)}", HubLimits(**limits))
+
+
+def walk(examples: int, steps: int) -> settings:
+    """For a state machine. EXAMPLES and STEPS in the environment override; SHRINK=0 reports a failure as it was found."""
+    return settings(
+        max_examples=int(os.environ.get("EXAMPLES", examples)),
+        stateful_step_count=int(os.environ.get("STEPS", steps)),
+        deadline=None,
+        database=None,
+        report_multiple_bugs=False,
+        phases=[Phase.generate, *[Phase.shrink] * (os.environ.get("SHRINK") != "0")],
+        suppress_health_check=list(HealthCheck),
+        print_blob=False,
+    )
 
 
 class FakeTransport:

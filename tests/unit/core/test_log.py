@@ -1,11 +1,11 @@
 """The log against a plain list, and what it costs."""
 
 import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from inmem_pubsub.core.log import TopicLog
+from tests.unit.core.fakes import walk
 
 
 def frame(seq: int, size: int) -> bytes:
@@ -100,7 +100,7 @@ class ListLog(RuleBasedStateMachine):
 
 
 TestListLog = ListLog.TestCase
-TestListLog.settings = settings(max_examples=100, stateful_step_count=40, deadline=None, database=None)
+TestListLog.settings = walk(examples=100, steps=40)
 
 
 def filled(*sizes: int, events: int = 100, size: int = 10_000) -> TopicLog:

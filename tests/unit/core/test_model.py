@@ -13,14 +13,10 @@
 8.  A connection that is paused, or has more waiting than a write takes, is handed nothing, nor touched by publishing.
 9.  Whoever has room and is behind is served by a flush that has been asked for, until all are level.
 10. Whoever is closed with a code gets every reply before it.
-
-EXAMPLES and STEPS make the walk longer, SHRINK=0 reports a failure as it was found.
 """
 
-import os
 from dataclasses import dataclass, field
 
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -28,7 +24,7 @@ from inmem_pubsub.core.hub import Hub, Joined
 from inmem_pubsub.core.limits import HubLimits
 from inmem_pubsub.core.policy import Policy
 from inmem_pubsub.core.topic import Counts, Topic
-from tests.unit.core.fakes import FakeTransport, frames_of
+from tests.unit.core.fakes import FakeTransport, frames_of, walk
 
 LIMITS = HubLimits(
     ring_events=6,
@@ -695,13 +691,4 @@ def grown(before: Counts, after: Counts) -> bool:
 
 
 TestWorld = World.TestCase
-TestWorld.settings = settings(
-    max_examples=int(os.environ.get("EXAMPLES", "300")),
-    stateful_step_count=int(os.environ.get("STEPS", "50")),
-    deadline=None,
-    database=None,
-    report_multiple_bugs=False,
-    phases=[Phase.generate] + [Phase.shrink] * (os.environ.get("SHRINK", "1") == "1"),
-    suppress_health_check=list(HealthCheck),
-    print_blob=False,
-)
+TestWorld.settings = walk(examples=500, steps=50)

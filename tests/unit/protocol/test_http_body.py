@@ -87,19 +87,18 @@ CHUNKED: dict[bytes, Outcome] = {
     b"15\r\n": refused(413, "body_size"),
     b"ffffffff\r\n": refused(413, "body_size"),
     b"14\r\n01234567890123456789\r\n1\r\n": refused(413, "body_size"),
-    (b"1;" + b"x" * 240 + b"\r\na\r\n") * 18: refused(400, "chunk_extensions"),
 }
 
 
 @pytest.mark.parametrize("data", CHUNKED)
 def test_a_chunked_body_comes_out_the_same_however_it_is_cut(data: bytes) -> None:
-    cuts = every_cut(data) if len(data) < 600 else every_cut(data)[:2]
-    assert {read(ChunkedBody(LIMIT), *pieces) for pieces in cuts} == {CHUNKED[data]}
+    assert {read(ChunkedBody(LIMIT), *pieces) for pieces in every_cut(data)} == {CHUNKED[data]}
 
 
-def test_extensions_may_fill_their_allowance() -> None:
-    chunk = b"1;" + b"x" * 240 + b"\r\na\r\n"
-    assert read(ChunkedBody(LIMIT), chunk * 16 + b"0\r\n\r\n") == Outcome(b"a" * 16)
+def test_a_body_may_have_many_chunks_and_not_any_number() -> None:
+    chunk = b"1;" + b"x" * 252 + b"\r\na\r\n"
+    assert read(ChunkedBody(10**6), chunk * 16383 + b"0\r\n\r\n") == Outcome(b"a" * 16383)
+    assert read(ChunkedBody(10**6), chunk * 16384 + b"0\r\n\r\n") == refused(400, "chunk_count")
 
 
 def test_too_large_a_chunk_is_refused_before_it_comes() -> None:

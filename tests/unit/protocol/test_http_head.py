@@ -218,7 +218,7 @@ def test_an_offered_upgrade_is_named_in_connection_too() -> None:
         (413, ErrorCode.MESSAGE_TOO_LARGE),
         (414, ErrorCode.LIMIT_EXCEEDED),
         (431, ErrorCode.LIMIT_EXCEEDED),
-        (503, ErrorCode.SHUTTING_DOWN),
+        (503, ErrorCode.LIMIT_EXCEEDED),
     ],
 )
 def test_a_status_has_its_code(status: int, code: ErrorCode) -> None:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, cast
 import uvicorn
 from uvicorn.server import ServerState
 
-from inmem_pubsub.protocol.http_head import RequestHead
+from inmem_pubsub.protocol.http_head import BadRequest, RequestHead
 from inmem_pubsub.server.http_guard import HttpGuard, guard_class
 
 Application = Callable[[Any, Any, Any], Awaitable[None]]
@@ -45,6 +45,7 @@ class FakeFront:
     def __init__(self, settings: EdgeSettings) -> None:
         self.settings = settings
         self.draining = False
+        self.full = False
         self.reasons: list[str] = []
         self.upgrades: list[tuple[RequestHead, str, bytes]] = []
         self.opened = 0
@@ -52,6 +53,10 @@ class FakeFront:
 
     def refused(self, reason: str) -> None:
         self.reasons.append(reason)
+
+    def admit(self, address: str) -> None:
+        if self.full:
+            raise BadRequest(503, "max_connections", "No room", ((b"retry-after", b"5"),))
 
     def upgrade(self, transport: asyncio.Transport, head: RequestHead, accept: str, rest: bytes) -> None:
         self.upgrades.append((head, accept, rest))

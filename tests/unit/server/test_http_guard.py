@@ -362,9 +362,10 @@ def test_every_answer_to_a_listed_page_can_be_read_by_it(data: bytes, status: in
     assert answer.headers["vary"] == "Origin"
 
 
-def test_the_next_answer_does_not_carry_the_origin_of_the_one_before() -> None:
+@pytest.mark.parametrize("data", [GET, b"\0"])
+def test_the_next_answer_does_not_carry_the_origin_of_the_one_before(data: bytes) -> None:
     edge = Edge(allowed_origins=("https://app.example",))
-    edge.feed(request(b"Origin: https://app.example"), GET)
+    edge.feed(request(b"Origin: https://app.example"), data)
     assert ["access-control-allow-origin" in answer.headers for answer in edge.answers] == [True, False]
 
 
@@ -610,7 +611,7 @@ def test_a_peer_that_takes_nothing_is_cut() -> None:
     edge.transport.unsent = 100_000
     edge.guard.pause_writing()
     edge.loop.turn(9.9)
-    assert not edge.transport.aborted
+    assert not edge.transport.is_closing()
     edge.loop.turn(0.1)
     assert edge.transport.aborted
     assert edge.front.reasons == ["write_timeout"]
@@ -657,10 +658,14 @@ def test_an_answer_that_breaks_off_and_is_not_taken_is_cut(caplog: pytest.LogCap
         await send({"type": "http.response.start", "status": 200, "headers": []})
 
     edge = Edge(break_off)
+    edge.guard.pause_writing()  # for the sake of an earlier answer, which was taken in the end
+    edge.guard.resume_writing()
     edge.transport.unsent = 300
     edge.feed(GET)
     assert edge.transport.is_closing()
-    edge.loop.turn(20)
+    edge.loop.turn(19)
+    assert edge.front.reasons == []
+    edge.loop.turn(1)
     assert edge.transport.aborted
 
 
@@ -705,12 +710,11 @@ def test_a_lost_connection_ends_what_the_application_waits_for() -> None:
 
 def test_what_was_asked_before_the_end_is_answered() -> None:
     edge = Edge()
-    edge.guard.data_received(GET + POST)
+    edge.guard.data_received(GET + POST + GET)
     assert edge.guard.eof_received() is True
     edge.loop.run()
-    edge.loop.run()
-    assert edge.statuses == [200, 200]
-    assert edge.answers[1].closes
+    assert edge.statuses == [200, 200, 200]
+    assert [answer.closes for answer in edge.answers] == [False, False, True]
     assert edge.transport.is_closing()
     assert edge.front.reasons == []
 
@@ -801,6 +805,17 @@ def test_a_draining_server_begins_nothing(data: bytes) -> None:
     assert answer.body == {"error": "Server is shutting down", "code": "SHUTTING_DOWN"}
     assert answer.closes
     assert edge.front.reasons == ["shutting_down"]
+    assert edge.front.upgrades == []
+
+
+def test_a_handshake_without_room_is_told_when_to_come_back() -> None:
+    edge = Edge()
+    edge.front.full = True
+    edge.feed(HANDSHAKE)
+    answer = only_answer(edge)
+    assert answer.status == 503
+    assert answer.body == {"error": "No room", "code": "LIMIT_EXCEEDED"}
+    assert answer.headers["retry-after"] == "5"
     assert edge.front.upgrades == []
 
 

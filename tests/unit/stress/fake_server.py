@@ -36,6 +36,12 @@ class Fault(Enum):
     REPEAT_ACK = auto()
     WRONG_ACK_SEQ = auto()
     REFUSE_PUBLISH = auto()
+    EVENT_FOR_A_PUBLISHER = auto()
+    REFUSE_TOPIC = auto()
+    REFUSE_SUBSCRIBE = auto()
+    SUBSCRIBE_WITHOUT_ACK = auto()
+    SUBSCRIBE_WITHOUT_EPOCH = auto()
+    ACK_FOR_A_SUBSCRIBER = auto()
     DROP_FOR_A_READER = auto()
     DROP_IN_SILENCE = auto()
     WRONG_DROP_COUNT = auto()
@@ -172,6 +178,8 @@ class Peer:
         if (method, path) == ("GET", "/topics"):
             return 200, {"topics": [{"name": topic.name, "ring_buffer_size": topic.ring} for topic in topics.values()]}
         if (method, path) == ("POST", "/topics"):
+            if fault is Fault.REFUSE_TOPIC:
+                return 503, {"error": "There are 3 topics already"}
             asked = json.loads(body)
             ring = 1000 if fault is Fault.IGNORE_RING_BUFFER_SIZE else asked.get("ring_buffer_size", 1000)
             topics[asked["name"]] = Topic(asked["name"], ring)
@@ -236,6 +244,8 @@ class Peer:
             self._say({"type": "error", "request_id": request_id, "error": refusal, "ts": TS})
             return
         topic.log.append(message["message"])
+        if hit and fault is Fault.EVENT_FOR_A_PUBLISHER:
+            self._say(self._event(topic, topic.head))
         ack = {
             "type": "ack",
             "request_id": request_id,
@@ -255,6 +265,13 @@ class Peer:
     def _subscribe(self, message: dict[str, Any]) -> None:
         fault, topic = self.server.fault, self.server.topics[message["topic"]]
         ack = {"type": "ack", "request_id": message["request_id"], "topic": topic.name, "status": "ok", "ts": TS}
+        if fault is Fault.REFUSE_SUBSCRIBE:
+            refusal = {"code": "TOPIC_NOT_FOUND", "message": "no such topic"}
+            self._say({"type": "error", "request_id": message["request_id"], "error": refusal, "ts": TS})
+            return
+        if fault is Fault.SUBSCRIBE_WITHOUT_ACK:
+            self._say({"type": "pong", "ts": TS})
+            return
         cursor = topic.head
         if "since" in message:
             cursor = message["since"]["seq"] + (2 if fault is Fault.RESUME_LATER else 0)
@@ -262,7 +279,10 @@ class Peer:
         elif "last_n" in message:
             last_n = message["last_n"] - (1 if fault is Fault.REPLAY_TOO_LITTLE else 0)
             cursor = topic.head - min(last_n, topic.ring, topic.head)
-        self._say(ack | {"seq": cursor, "epoch": "e1"})
+        ack |= {"seq": cursor, "epoch": None if fault is Fault.SUBSCRIBE_WITHOUT_EPOCH else "e1"}
+        self._say(ack)
+        if fault is Fault.ACK_FOR_A_SUBSCRIBER:
+            self._say(ack)
         slow = "policy" in message
         subscription = Subscription(topic, cursor, message.get("buffer", 10**9), slow)
         topic.subscribers.append(subscription)

@@ -40,7 +40,7 @@ def test_the_bar_has_something_to_say_before_the_first_scenario_and_after_the_la
 
 def test_the_bar_is_for_terminals_only() -> None:
     out = io.StringIO()
-    with bar(watch(), Console(file=out)):
+    with bar(watch(), Console(file=out, force_terminal=False)):
         pass
     assert out.getvalue() == ""
     with bar(watch(), Console(file=out, force_terminal=True, width=80)):

@@ -55,6 +55,12 @@ def test_a_fanout_larger_than_its_window_comes_to_an_end() -> None:
     assert (result.ok, result.deliveries) == (True, 1600)
 
 
+def test_a_burst_asks_for_a_ring_that_holds_it() -> None:
+    assert Fanout("f", 1, 1, messages=25, all_at_once=True).ring_buffer_size == 1000
+    assert Fanout("f", 1, 1, messages=5000, all_at_once=True).ring_buffer_size == 5000
+    assert Fanout("f", 9, 1, messages=5000).ring_buffer_size == 1000
+
+
 def test_a_replay_counts_the_newest_and_the_live_ones() -> None:
     result = play_one(Fault.NONE, REPLAY)
     assert (result.ok, result.messages, result.deliveries) == (True, 18, 11)
@@ -100,6 +106,12 @@ def test_a_resumed_subscriber_gets_everything_once() -> None:
         (Fault.REPEAT_ACK, "a second ack for 1-3"),
         (Fault.WRONG_ACK_SEQ, "30 publishes were acknowledged with other numbers than 1 to 30"),
         (Fault.REFUSE_PUBLISH, "publish 1-3 was refused: LIMIT_EXCEEDED no"),
+        (Fault.EVENT_FOR_A_PUBLISHER, "publisher 1 got an Event instead of an ack"),
+        (Fault.REFUSE_TOPIC, "POST /topics answered 503: {'error': 'There are 3 topics already'}"),
+        (Fault.REFUSE_SUBSCRIBE, "subscriber 1 may not subscribe: TOPIC_NOT_FOUND no such topic"),
+        (Fault.SUBSCRIBE_WITHOUT_ACK, "subscriber 1 got a Pong instead of the ack of its subscribe"),
+        (Fault.SUBSCRIBE_WITHOUT_EPOCH, "subscriber 1 got an ack with status 'ok', epoch None"),
+        (Fault.ACK_FOR_A_SUBSCRIBER, "subscriber 1 got an Ack that it did not ask for"),
         (Fault.DROP_FOR_A_READER, "subscriber 1: seq 3 was dropped, though it was read all the time"),
         (Fault.CLOSE_SUBSCRIBER, "the server closed the connection of subscriber 1: 4008 slow_consumer"),
         (Fault.NOT_JSON, "subscriber 1 got what the contract does not know"),

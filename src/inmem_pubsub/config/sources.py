@@ -1,7 +1,7 @@
 """Where the settings come from: flag before environment before .env file before default.
 
-typed-settings merges the sources, hands the winners to `_Reader`, and builds `Settings`. What it brings for reading them
-is not used, and why:
+typed-settings merges the sources, hands the winners to `_Reader`, and builds `Settings`. What it has for reading sources
+and values is not used, and why:
 
 - Its EnvLoader knows one prefix for all names; ours are documented without one. Its DotEnvLoader looks for the file in
   every parent directory and skips broken lines. Its click options have types, so that click reports a bad value, and
@@ -43,9 +43,9 @@ class Loaded:
     warnings: tuple[str, ...]  # one line each
 
     def locate(self, error: ConfigError) -> ConfigError:
-        """The same error in the user's terms, if it names a field and does not know the source."""
+        """The same error in the user's terms, where it names a field: who tries a value out does not know its source."""
         setting = _BY_NAME.get(error.setting)
-        if setting is None or error.source is not None:
+        if setting is None:
             return error
         source = self.sources[setting.name]
         value = setting.kind.text(getattr(self.settings, setting.name))
