@@ -2,6 +2,7 @@
 
     PubSubError
     ├── ConfigError (ValueError)    a setting: names the flag or the variable, the value, and where it came from
+    │   └── CannotListen            the address is well formed, but it cannot be had
     ├── InvalidTopic (ValueError)   a name that no topic may have
     ├── TopicNotFound               ┐
     ├── TopicExists                 │ a request that cannot be granted: a reply with a code, and the connection lives on
@@ -35,6 +36,10 @@ class ConfigError(PubSubError, ValueError):
         value = "" if self.value is None else f"={_shown(self.value)}"
         source = "" if self.source is None else f" ({self.source})"
         return one_line(f"{self.setting}{value}{source}: {self.reason}")
+
+
+class CannotListen(ConfigError):
+    """The command ends with 1 and not with 2: nothing is wrong with what the user wrote."""
 
 
 class InvalidTopic(PubSubError, ValueError):

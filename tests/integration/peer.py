@@ -123,6 +123,11 @@ class Peer:
     def send_raw(self, data: bytes) -> None:
         self.sock.sendall(data)
 
+    def close(self) -> list[Frame]:
+        """Say goodbye, and what comes before the end of the stream."""
+        self.sock.sendall(close())
+        return self.rest(answer=False)
+
     def publish(self, topic: str, *ids: str, payload: Any = None) -> None:
         self.send(*({"type": "publish", "topic": topic, "message": {"id": each, "payload": payload}} for each in ids))
 
@@ -188,19 +193,22 @@ class Peer:
         while (found := self.next()).get("request_id") != mark:
             yield found
 
-    def rest(self) -> list[Frame]:
-        """All frames up to the end of the stream. A close frame is answered, and nothing may follow it."""
+    def rest(self, *, answer: bool = True) -> list[Frame]:
+        """All frames up to the end of the stream; nothing may follow a close frame.
+
+        It is answered, unless it is the answer to ours: then the other side is gone, and would say so with a reset.
+        """
         found: list[Frame] = []
         while (each := self.frame()) is not None:
             assert not found or found[-1].opcode != CLOSE, f"after the close frame: {each}"
             found.append(each)
-            if each.opcode == CLOSE:
+            if answer and each.opcode == CLOSE:
                 with contextlib.suppress(OSError):  # it may be gone already
                     self.sock.sendall(frame(each.payload, CLOSE))
         return found
 
     def closed(self) -> int | None:
-        """The code of the close frame that the stream ends with."""
+        """The code of the close frame that the stream ends with. It is answered."""
         last = self.rest()[-1]
         assert last.opcode == CLOSE, last
         return last.code

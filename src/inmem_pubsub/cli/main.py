@@ -11,7 +11,7 @@ from typing import Final
 import click
 
 from .. import __version__
-from ..errors import ConfigError, PubSubError, one_line
+from ..errors import CannotListen, ConfigError, PubSubError, one_line
 from .flags import spelled_out, write_settings_help
 
 NAME: Final = "inmem-pubsub"
@@ -83,6 +83,8 @@ def main(args: Sequence[str] | None = None) -> int:
         return _complain(_usage(error), error.exit_code)
     except click.ClickException as error:
         return _complain(error.format_message(), error.exit_code)
+    except CannotListen as error:
+        return _complain(str(error), 1)
     except ConfigError as error:
         return _complain(str(error), 2)
     except PubSubError as error:

@@ -82,7 +82,7 @@ class Settings:
     high_water: int = setting(64 * KIB, _WEBSOCKET, size(1, GIB), "Unsent bytes that make a connection full")
     low_water: int = setting(16 * KIB, _WEBSOCKET, size(0, GIB), "Unsent bytes at which it is no longer full")
     send_buffer: int = setting(256 * KIB, _WEBSOCKET, size(1, GIB), "Send buffer of a socket (SO_SNDBUF)")
-    receive_buffer: int = setting(64 * KIB, _WEBSOCKET, size(1, GIB), "Receive buffer of a socket (SO_RCVBUF)")
+    receive_buffer: int = setting(256 * KIB, _WEBSOCKET, size(1, GIB), "Receive buffer of a socket (SO_RCVBUF)")
     tcp_user_timeout: float = setting(
         30.0, _WEBSOCKET, duration(), "How long sent bytes may stay unacknowledged (TCP_USER_TIMEOUT)"
     )

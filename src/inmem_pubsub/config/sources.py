@@ -49,7 +49,7 @@ class Loaded:
             return error
         source = self.sources[setting.name]
         value = setting.kind.text(getattr(self.settings, setting.name))
-        return ConfigError(_name(setting, source), value, source, error.reason)
+        return type(error)(_name(setting, source), value, source, error.reason)
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,13 +130,13 @@ def _is_plain(request: Request, colons: int, text: bytes) -> bool:
     """
     fields = 1 + (request.request_id is not None) + (request.client_id is not None)
     texts = [request.request_id, request.client_id]
-    escapes = text.count(b"\\")
+    escapes = 0  # in the payload
     if type(request) is Publish:
         fields += 4
         if colons == fields:
             return True
         texts += [request.topic, request.message.id]
-        escapes -= bytes(request.message.payload).count(b"\\")
+        escapes = bytes(request.message.payload).count(b"\\")
     elif type(request) is Subscribe:
         optional = (request.last_n, request.policy, request.buffer)
         fields += 1 + sum(value is not None for value in optional) + (3 if request.since is not None else 0)
@@ -144,7 +144,7 @@ def _is_plain(request: Request, colons: int, text: bytes) -> bool:
     elif type(request) is Unsubscribe:
         fields += 1
         texts.append(request.topic)
-    return escapes == 0 and colons == fields + sum(value.count(":") for value in texts if value)
+    return text.count(b"\\") == escapes and colons == fields + sum(value.count(":") for value in texts if value)
 
 
 def _fits(request: Request) -> bool:

@@ -13,7 +13,7 @@ from inmem_pubsub.errors import LimitExceeded
 from .codes import CloseCode, ErrorCode
 from .frames import Replies
 from .messages import Publish, Rejected, Subscribe, Unsubscribe, decode
-from .names import why_invalid
+from .names import MAX_NAME_BYTES, why_invalid
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ class Session:
     def _unsubscribe(self, request: Unsubscribe) -> None:
         shared = self._shared
         if not shared.hub.unsubscribe(self._connection, request.topic):
-            raise Rejected(ErrorCode.NOT_SUBSCRIBED, f"Not subscribed to topic '{request.topic}'")
+            raise Rejected(ErrorCode.NOT_SUBSCRIBED, f"Not subscribed to topic '{request.topic[:MAX_NAME_BYTES]}'")
         shared.hub.reply(self._connection, shared.replies.unsubscribed(request.request_id, request.topic))
 
     def _refuse(self, rejected: Rejected) -> None:

@@ -2,10 +2,10 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import socket
-import sys
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -19,7 +19,7 @@ from inmem_pubsub.server import logs
 from inmem_pubsub.server.app import make_app
 from inmem_pubsub.server.drain import drain
 from inmem_pubsub.server.http_guard import guard_class
-from inmem_pubsub.server.listener import BACKLOG, CannotListen, listen, room_for_connections
+from inmem_pubsub.server.listener import BACKLOG, listen, room_for_connections
 from inmem_pubsub.server.node import Node
 
 log = structlog.stdlib.get_logger("inmem_pubsub.server")
@@ -28,15 +28,11 @@ STOPPING: Final = 0.5  # seconds of shutdown_timeout that are kept for what come
 
 
 def run(settings: Settings, warnings: Sequence[str] = ()) -> int:
-    """Serve until a signal ends it. Returns the exit code: 0, or 1 where the address cannot be had. Raises ConfigError."""
+    """Serve until a signal ends it. Returns the exit code. Raises ConfigError, and CannotListen which is one."""
     logs.configure(settings.log_level, settings.log_format, settings.log_lines)
     for warning in warnings:
         log.warning(warning)
-    try:
-        sockets = listen(settings)
-    except CannotListen as error:
-        print(f"inmem-pubsub: {error}", file=sys.stderr)  # noqa: T201  # the one line, whatever the log looks like
-        return 1
+    sockets = listen(settings)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(serve(settings, sockets))
 
@@ -71,6 +67,10 @@ async def serve(settings: Settings, sockets: Sequence[socket.socket]) -> int:
     async with asyncio.TaskGroup() as tasks:
         serving = tasks.create_task(server.serve(sockets=list(sockets)))
         sweeping = tasks.create_task(_sweep(node))
+        # What is here now stays, and what a message makes is freed as it goes: the collector need not look so often.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(10_000, 50, 100)
         _announce(node, sockets)
 
         # serve

@@ -1,18 +1,15 @@
 """The listening sockets, and how many connections this process can hold."""
 
+import errno
 import resource
 import socket
 from typing import Final
 
 from inmem_pubsub.config import Settings
-from inmem_pubsub.errors import ConfigError
+from inmem_pubsub.errors import CannotListen, ConfigError
 
 SPARE_FILES: Final = 128  # descriptors kept for HTTP, logs and listeners
 BACKLOG: Final = 2048
-
-
-class CannotListen(OSError):
-    """The address cannot be had; `str()` is the one line that says so."""
 
 
 def listen(settings: Settings) -> list[socket.socket]:
@@ -22,7 +19,7 @@ def listen(settings: Settings) -> list[socket.socket]:
             settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE | socket.AI_ADDRCONFIG
         )
     except (OSError, UnicodeError) as error:
-        raise ConfigError("host", settings.host, "settings", f"cannot be resolved: {error}") from None
+        raise ConfigError("host", settings.host, None, f"cannot be resolved: {error}") from None
     sockets: list[socket.socket] = []
     for family, kind, protocol, _, address in dict.fromkeys(found):
         sock = socket.socket(family, kind, protocol)
@@ -35,7 +32,10 @@ def listen(settings: Settings) -> list[socket.socket]:
         except OSError as error:
             for each in sockets:
                 each.close()
-            raise CannotListen(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}") from None
+            reason = f"cannot listen on {settings.host}:{settings.port}: {error.strerror}"
+            if error.errno == errno.EADDRNOTAVAIL:
+                raise CannotListen("host", settings.host, None, reason) from None
+            raise CannotListen("port", str(settings.port), None, reason) from None
     return sockets
 
 

@@ -238,6 +238,7 @@ class WebSocket(WSListener):
 
     def _take(self, kind: int, final: bool, payload: bytes) -> None:
         self._budget -= 1
+        self._received_at = self._owner.clock.now  # a pong asks for no flush, so it begins no pass
         self._owner.bytes_received += len(payload)
         if self.reason:  # closing: nothing counts any more but the peer's close frame
             if kind == CLOSE:
