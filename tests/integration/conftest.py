@@ -8,7 +8,11 @@ from typing import Any, Protocol
 
 import pytest
 
-from tests.integration.server_process import ServerProcess
+pytest.register_assert_rewrite(
+    "tests.integration.peer", "tests.integration.server_process", "tests.integration.streams"
+)
+
+from tests.integration.server_process import ServerProcess  # noqa: E402  # its assertions are rewritten by now
 
 
 class Serve(Protocol):

@@ -29,7 +29,7 @@ def answered(response: httpx2.Response) -> tuple[int, Any]:
     return response.status_code, response.json()
 
 
-# -- POST /topics, DELETE /topics/{name}
+# -- making and deleting topics
 
 
 def test_a_topic_is_created_once_and_deleted_once(http: httpx2.Client, new_name: Callable[[], str]) -> None:

@@ -73,9 +73,12 @@ def test_the_documented_conversation(server: ServerProcess, topic: str) -> None:
             "request_id": "r1",
             "error": {"code": "TOPIC_NOT_FOUND", "message": "Topic 'nonexistent' not found"},
         }
-        assert ask(
-            client, f'{{"type": "unsubscribe", "topic": "{topic}", "client_id": "c1", "request_id": "r2"}}'
-        ) == {"type": "ack", "request_id": "r2", "topic": topic, "status": "ok"}
+        assert ask(client, f'{{"type": "unsubscribe", "topic": "{topic}", "client_id": "c1", "request_id": "r2"}}') == {
+            "type": "ack",
+            "request_id": "r2",
+            "topic": topic,
+            "status": "ok",
+        }
         client.close()
         assert (client.protocol.close_rcvd, client.close_code) != (None, 1006)
         assert client.close_code == 1000
@@ -86,7 +89,7 @@ def test_nothing_is_said_before_the_client_asks(server: ServerProcess) -> None:
         assert without_ts(peer.ask({"type": "ping"})) == {"type": "pong"}
 
 
-@pytest.mark.parametrize("request_id", ["", "not a UUID", "x" * 128, "é" * 64, "\u0000\n\"\\ \u2028 🎉", None])
+@pytest.mark.parametrize("request_id", ["", "not a UUID", "x" * 128, "é" * 64, '\u0000\n"\\ \u2028 🎉', None])
 def test_a_request_id_comes_back_as_it_was(server: ServerProcess, topic: str, request_id: str | None) -> None:
     given = {} if request_id is None else {"request_id": request_id}
     requests: list[Any] = [
@@ -432,9 +435,7 @@ def test_a_message_may_come_in_fragments_with_control_frames_between(server: Ser
 
 @pytest.mark.parametrize("mask", [b"\0\0\0\0", b"\xff\xff\xff\xff", b"\x01\x80\x00\x7f"])
 @pytest.mark.parametrize("size", [125, 126, 65535, 65536, 1_000_000])
-def test_frames_of_every_length_are_read_and_written(
-    server: ServerProcess, topic: str, size: int, mask: bytes
-) -> None:
+def test_frames_of_every_length_are_read_and_written(server: ServerProcess, topic: str, size: int, mask: bytes) -> None:
     text = json.dumps({"type": "publish", "topic": topic, "message": {"id": "m", "payload": ""}})
     text = text.replace('""', '"' + "x" * (size - len(text)) + '"')
     assert len(text) == size
@@ -459,12 +460,12 @@ def test_a_broken_frame_glued_to_the_handshake_is_refused(server: ServerProcess)
 
 def recorded(topic: str) -> bytes:
     """All that a client says in a session with a bit of everything."""
-    text = '{"type":"publish","topic":"%s","message":{"id":"é","payload":[1.50,"🎉"]},"request_id":"f"}' % topic
+    text = f'{{"type":"publish","topic":"{topic}","message":{{"id":"é","payload":[1.50,"🎉"]}},"request_id":"f"}}'
     half = len(text.encode()) // 2
     return b"".join(
         [
-            message({"type": "publish", "topic": topic, "message": {"id": "0"}, "request_id": "p"}),
             message({"type": "subscribe", "topic": topic, "last_n": 1, "request_id": "s"}),
+            message({"type": "publish", "topic": topic, "message": {"id": "0"}, "request_id": "p"}),
             frame(b"are you there", PING),
             frame(text.encode()[:half], TEXT, fin=False),
             frame(b"and now?", PING),
@@ -528,9 +529,7 @@ def test_an_empty_close_is_answered(server: ServerProcess) -> None:
 
 
 @pytest.mark.parametrize("n", [1, 100, 5000])
-def test_a_close_is_answered_after_the_replies_to_everything_before(
-    server: ServerProcess, topic: str, n: int
-) -> None:
+def test_a_close_is_answered_after_the_replies_to_everything_before(server: ServerProcess, topic: str, n: int) -> None:
     """A script that publishes and closes at once, and reads only then."""
     with Peer(server.address) as peer, Peer(server.address) as other:
         other.subscribe(topic)
@@ -647,6 +646,18 @@ def test_a_peer_that_broke_a_rule_and_goes_on_sending_takes_no_memory(serve: Ser
         except OSError:
             pass  # cut: it had its time
         assert server.resident() - before < 30 * 1024 * 1024
+
+
+def test_connections_that_come_and_go_leave_nothing_behind(server: ServerProcess) -> None:
+    """A read buffer grows with the message. It goes with its connection, not at some later collection."""
+    large = message({"type": "ping", "x": "y" * 900_000})
+    before = server.resident()
+    for _ in range(80):
+        with Peer(server.address) as peer:
+            peer.send_raw(large)
+            peer.next()
+            peer.close()
+    assert server.resident() - before < 24 * 1024 * 1024
 
 
 # -- limits

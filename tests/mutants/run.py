@@ -56,10 +56,12 @@ def read_bugs() -> list[Bug]:
 
 
 def tests_of(bug: Bug) -> list[str]:
-    """The files to run, quick ones first: a random walk is the last resort."""
+    """The files to run, those that are likely to notice first: the module's own, and a long random walk last."""
     paths = [ROOT / "tests" / "unit" / each for each in bug.tests or (bug.file.split("/")[0],)]
-    files = [file for path in paths for file in ([path] if path.is_file() else sorted(path.glob("test_*.py")))]
-    return [str(file.relative_to(ROOT)) for file in sorted(files, key=lambda file: file.stem == "test_model")]
+    files = {file for path in paths for file in ([path] if path.is_file() else path.glob("test_*.py"))}
+    own = f"test_{Path(bug.file).stem}"
+    order = sorted(files, key=lambda file: (file.stem == "test_model", file.stem != own, file.name))
+    return [str(file.relative_to(ROOT)) for file in order]
 
 
 def pytest(source: Path, tests: list[str]) -> tuple[int, str]:

@@ -26,14 +26,14 @@ _BARE_PUBLISH: Final = len('{"type":"publish","topic":"","message":{"id":"","pay
 
 _LARGEST_EXACT: Final = 2.0**53  # up to here a float is the integer that was written
 
-_NULL: Final = Raw(b"null")
+_ABSENT: Final = Raw(b"")  # no JSON, and so a matter for the slow way
 
 
 class Message(msgspec.Struct, gc=False):
     """What a publication carries: an id of the publisher's, and the payload as JSON text."""
 
     id: str
-    payload: Raw = _NULL
+    payload: Raw = _ABSENT
 
 
 class Since(msgspec.Struct, gc=False):
@@ -75,7 +75,7 @@ Request = Subscribe | Unsubscribe | Publish | Ping
 
 
 class Rejected(Exception):
-    """A message that is no request. `request_id` is the sender's, where it can be told."""
+    """A request that is not granted: `code` and `message` of the error reply. `request_id` is the sender's."""
 
     def __init__(self, code: ErrorCode, message: str, request_id: str | None = None) -> None:
         super().__init__(message)
@@ -84,41 +84,52 @@ class Rejected(Exception):
         self.request_id = request_id
 
 
+class Malformed(Rejected):
+    """It is no request at all. The request id is known only where it can be told."""
+
+
 _decode_request = msgspec.json.Decoder(Request).decode
 _decode_loosely: Callable[[bytes], Request] = msgspec.json.Decoder(Request, strict=False).decode
 _decode_any = msgspec.json.Decoder().decode
 
 
 def decode(text: bytes) -> Request:
-    """One request from one message, which is valid UTF-8. Raises Rejected."""
+    """One request from one message, which is valid UTF-8. Raises Malformed."""
     try:
         request: Request = _decode_request(text)
         if type(request) is Publish:
             message, request_id = request.message, request.request_id
-            raw = message.payload
-            message.payload = payload = bytes(raw)  # type: ignore[assignment]  # let go of the whole text
+            message.payload = payload = bytes(message.payload)  # type: ignore[assignment]  # let go of the whole text
             _decode_any(payload)  # a number that is not finite is refused here
             # What most publishers send. Were a key there twice, or unknown, or were there an escape or a space, then the
-            # text would be longer than its parts.
+            # text would be longer than its parts; and if it is short, so are the ids.
+            around = len(text) - len(payload)
             if (
                 request_id is not None
                 and request.client_id is None
-                and 0 < (id_length := len(message.id)) <= _SHORT_ID
-                and (request_id_length := len(request_id)) <= _SHORT_ID
-                and (topic_length := len(request.topic))
-                and len(text) == _BARE_PUBLISH + topic_length + id_length + request_id_length + len(payload)
+                and around <= _BARE_PUBLISH + MAX_ID_BYTES
+                and around == _BARE_PUBLISH + len(request.topic) + len(message.id) + len(request_id)
+                and message.id
+                and request.topic
                 and len(payload.translate(None, _NOT_OPENING)) <= _PAYLOAD_DEPTH
-                and raw is not _NULL
             ):
                 return request
-            colons = text.count(b":") - payload.count(b":") + (raw is _NULL)  # an absent payload has no colon
+            colons = text.count(b":") - payload.count(b":")
         else:
             colons = text.count(b":")
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         refuse(text)
-        return _decode_loosely(text)  # nothing is wrong, but an integer is spelt as 5.0
+        return _decode_unusual(text)
     if not _is_plain(request, colons, text) or not _fits(request) or strict_json.is_too_deep(text):
         refuse(text)
+    return request
+
+
+def _decode_unusual(text: bytes) -> Request:
+    """A request in which nothing is wrong, but an integer is spelt as 5.0, or the payload is absent."""
+    request = _decode_loosely(text)
+    if type(request) is Publish:
+        request.message.payload = bytes(request.message.payload) or b"null"  # type: ignore[assignment]  # as above
     return request
 
 
@@ -180,30 +191,30 @@ _NESTED_KEYS: Final = {"message": {"id", "payload"}, "since": {"epoch", "seq"}}
 
 
 def refuse(text: bytes) -> None:
-    """Go through the rules one by one and raise Rejected at the first that is broken; return if none is."""
+    """Go through the rules one by one and raise Malformed at the first that is broken; return if none is."""
     try:
         value = strict_json.decode(text)
     except InvalidJson as error:
-        raise Rejected(ErrorCode.INVALID_JSON, f"Invalid JSON: {error}") from None
+        raise Malformed(ErrorCode.INVALID_JSON, f"Invalid JSON: {error}") from None
     if not isinstance(value, dict):
-        raise Rejected(ErrorCode.BAD_REQUEST, "A message must be a JSON object")
+        raise Malformed(ErrorCode.BAD_REQUEST, "A message must be a JSON object")
     request_id = _text(value, "request_id", None)
     kind = value.get("type")
     if kind is None:
-        raise Rejected(ErrorCode.UNKNOWN_TYPE, "The message has no type", request_id)
+        raise Malformed(ErrorCode.UNKNOWN_TYPE, "The message has no type", request_id)
     if not isinstance(kind, str):
-        raise Rejected(ErrorCode.BAD_REQUEST, "Field 'type' must be a string", request_id)
+        raise Malformed(ErrorCode.BAD_REQUEST, "Field 'type' must be a string", request_id)
     if kind not in _KEYS:
-        raise Rejected(ErrorCode.UNKNOWN_TYPE, f"Unknown message type '{kind[:64]}'", request_id)
+        raise Malformed(ErrorCode.UNKNOWN_TYPE, f"Unknown message type '{kind[:64]}'", request_id)
     _refuse_repeated(text, kind, request_id)
     _text(value, "client_id", request_id)
     if kind == "ping":
         return
     topic = value.get("topic")
     if topic is None or topic == "":
-        raise Rejected(ErrorCode.MISSING_TOPIC, "Topic is required", request_id)
+        raise Malformed(ErrorCode.MISSING_TOPIC, "Topic is required", request_id)
     if not isinstance(topic, str):
-        raise Rejected(ErrorCode.BAD_REQUEST, "Field 'topic' must be a string", request_id)
+        raise Malformed(ErrorCode.BAD_REQUEST, "Field 'topic' must be a string", request_id)
     if kind == "publish":
         _refuse_message(value.get("message"), request_id)
     elif kind == "subscribe":
@@ -215,30 +226,31 @@ def _refuse_repeated(text: bytes, kind: str, request_id: str | None) -> None:
         names = [name for name, _ in found]
         for key in own:
             if names.count(key) > 1:
-                raise Rejected(ErrorCode.BAD_REQUEST, f"Field '{scope}{key}' stands there twice", request_id)
+                raise Malformed(ErrorCode.BAD_REQUEST, f"Field '{scope}{key}' stands there twice", request_id)
 
 
 def _scopes(pairs: Pairs, kind: str) -> list[tuple[str, Pairs, set[str]]]:
+    nesting = _KEYS[kind] & _NESTED_KEYS.keys()
     nested = [
         (f"{name}.", value, _NESTED_KEYS[name])
         for name, value in pairs
-        if name in _KEYS[kind] & _NESTED_KEYS.keys() and isinstance(value, Pairs)
+        if name in nesting and isinstance(value, Pairs)
     ]
     return [("", pairs, _KEYS[kind]), *nested]
 
 
 def _refuse_message(message: Any, request_id: str | None) -> None:
     if message is None:
-        raise Rejected(ErrorCode.MISSING_MESSAGE, "Message is required", request_id)
+        raise Malformed(ErrorCode.MISSING_MESSAGE, "Message is required", request_id)
     if not isinstance(message, dict):
-        raise Rejected(ErrorCode.BAD_REQUEST, "Field 'message' must be an object", request_id)
+        raise Malformed(ErrorCode.BAD_REQUEST, "Field 'message' must be an object", request_id)
     if _text(message, "id", request_id, "message.") in (None, ""):
-        raise Rejected(ErrorCode.MISSING_MESSAGE_ID, "Message id is required", request_id)
+        raise Malformed(ErrorCode.MISSING_MESSAGE_ID, "Message id is required", request_id)
 
 
 def _refuse_options(value: dict[str, Any], request_id: str | None) -> None:
-    def bad(what: str) -> Rejected:
-        return Rejected(ErrorCode.BAD_REQUEST, what, request_id)
+    def bad(what: str) -> Malformed:
+        return Malformed(ErrorCode.BAD_REQUEST, what, request_id)
 
     if not _is_whole(value.get("last_n", 0), 0):
         raise bad("Field 'last_n' must be an integer of at least 0")
@@ -271,7 +283,7 @@ def _text(value: dict[str, Any], key: str, request_id: str | None, scope: str = 
     if found is None:
         return None
     if not isinstance(found, str):
-        raise Rejected(ErrorCode.BAD_REQUEST, f"Field '{scope}{key}' must be a string", request_id)
+        raise Malformed(ErrorCode.BAD_REQUEST, f"Field '{scope}{key}' must be a string", request_id)
     if not _is_id(found):
-        raise Rejected(ErrorCode.BAD_REQUEST, f"Field '{scope}{key}' is longer than {MAX_ID_BYTES} bytes", request_id)
+        raise Malformed(ErrorCode.BAD_REQUEST, f"Field '{scope}{key}' is longer than {MAX_ID_BYTES} bytes", request_id)
     return found

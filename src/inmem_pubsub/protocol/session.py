@@ -5,6 +5,7 @@ before the next flush can feed anything, so it precedes the events that it speak
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from inmem_pubsub.core import Connection, Hub, Topic
@@ -12,7 +13,7 @@ from inmem_pubsub.errors import LimitExceeded
 
 from .codes import CloseCode, ErrorCode
 from .frames import Replies
-from .messages import Publish, Rejected, Subscribe, Unsubscribe, decode
+from .messages import Malformed, Publish, Rejected, Subscribe, Unsubscribe, decode
 from .names import MAX_NAME_BYTES, why_invalid
 
 
@@ -61,40 +62,41 @@ class Session:
         self._connection = connection
         self._bad = 0
 
-    def receive(self, text: bytes) -> None:
-        """Answer one message, which is valid UTF-8."""
+    def receive(self, texts: Sequence[bytes]) -> None:
+        """Answer the messages of one read, in order; each is valid UTF-8. Stops where the connection ends."""
         shared, connection = self._shared, self._connection
-        try:
-            request = decode(text)
-        except Rejected as rejected:
-            self._refuse(rejected)
-            self._bad += 1
-            if self._bad >= shared.limits.bad_messages:
-                shared.hub.close(connection, CloseCode.POLICY_VIOLATION)
-            return
-        if self._bad:
-            self._bad = 0
-        try:
-            if type(request) is Publish:
-                hub, name = shared.hub, request.topic
-                topic = hub.topics.get(name)
-                if topic is None or hub.draining:
-                    topic = self._publishable(request)
-                seq = hub.publish(topic, request.message)
-                frame = shared.replies.published(request.request_id, name, seq)
-                if out := connection.out:
-                    out.append(frame)
+        hub, replies, out = shared.hub, shared.replies, connection.out
+        for text in texts:
+            if connection.closed:  # by a publish of its own, if a full batch was flushed and it was too slow for that
+                return
+            try:
+                request = decode(text)
+                self._bad = 0
+                if type(request) is Publish:
+                    name = request.topic
+                    topic = hub.topics.get(name)
+                    if topic is None or hub.draining:
+                        topic = self._publishable(request)
+                    frame = replies.published(request.request_id, name, hub.publish(topic, request.message))
+                    if out:
+                        out.append(frame)
+                    else:
+                        hub.reply(connection, frame)
+                elif type(request) is Subscribe:
+                    self._subscribe(request)
+                elif type(request) is Unsubscribe:
+                    self._unsubscribe(request)
                 else:
-                    hub.reply(connection, frame)
-            elif type(request) is Subscribe:
-                self._subscribe(request)
-            elif type(request) is Unsubscribe:
-                self._unsubscribe(request)
-            else:
-                shared.hub.reply(connection, shared.replies.pong(request.request_id))
-        except Rejected as rejected:
-            rejected.request_id = request.request_id
-            self._refuse(rejected)
+                    hub.reply(connection, replies.pong(request.request_id))
+            except Malformed as malformed:
+                self._refuse(malformed)
+                self._bad += 1
+                if self._bad >= shared.limits.bad_messages:
+                    hub.close(connection, CloseCode.POLICY_VIOLATION)
+                    return
+            except Rejected as rejected:
+                rejected.request_id = request.request_id
+                self._refuse(rejected)
 
     def _publishable(self, request: Publish) -> Topic:
         if self._shared.hub.draining:

@@ -101,12 +101,23 @@ class _Outlet:
     def abort(self) -> None: ...
 
 
+class _Discard(asyncio.Protocol):
+    """Takes the place of picows once the peer broke the protocol: what it still sends is neither parsed nor kept."""
+
+    def __init__(self, websocket: "WebSocket") -> None:
+        self._websocket = websocket
+
+    def connection_lost(self, exc: Exception | None) -> None:  # the signature is asyncio's
+        self._websocket.ended()
+
+
 class WebSocket(WSListener):
     """`reason` is why the connection ended, as the metrics count it; empty while it is open."""
 
     __slots__ = (
         "_bucket",
         "_budget",
+        "_burst",
         "_closing_since",
         "_fragments",
         "_inbox",
@@ -139,6 +150,7 @@ class WebSocket(WSListener):
         self._session = Session(owner.sessions, self.connection)
         self._fragments: Fragments | None = None
         self._inbox: deque[tuple[int, bool, bytes]] | None = None  # frames over this pass's budget
+        self._burst: list[bytes] = []  # whole text messages of this read
         self._pass = -1
         self._budget = 0
         self._bucket = Bucket(owner.settings.message_rate) if owner.settings.message_rate else None
@@ -199,23 +211,29 @@ class WebSocket(WSListener):
             self._new_pass()
         kind = frame.msg_type
         payload = frame.get_payload_as_bytes()
-        if (
-            kind is not _TEXT
-            or not self._plain
-            or self._budget <= 0
-            or not frame.fin
-            or frame.rsv1
-            or frame.rsv2
-            or frame.rsv3
-        ):
+        if kind is _TEXT and self._plain and frame.fin and not (frame.rsv1 or frame.rsv2 or frame.rsv3):
+            self._burst.append(payload)
+            if frame.last_in_buffer:
+                self._take_burst()
+        else:
+            if self._burst:
+                self._take_burst()
             self._take_special(kind.value, frame, payload)
+
+    def _take_burst(self) -> None:
+        """The whole text messages of one read, or as many of them as this pass has room for."""
+        burst, self._burst = self._burst, []
+        self._owner.bytes_received += sum(map(len, burst))
+        if len(burst) > self._budget or not all(map(bytes.isascii, burst)):
+            for payload in burst:
+                if self._inbox is not None or self._budget <= 0:
+                    self._hold(TEXT, True, payload)
+                else:
+                    self._take(TEXT, True, payload)
             return
-        self._budget -= 1
-        self._owner.bytes_received += len(payload)
+        self._budget -= len(burst)
         try:
-            self._session.receive(payload if payload.isascii() else check_text(payload))
-        except Violation as violation:
-            self.fail(violation.code, violation.reason)
+            self._session.receive(burst)
         except Exception as error:
             self._failed(error)
 
@@ -223,6 +241,7 @@ class WebSocket(WSListener):
         """Whatever is not a whole text message to a connection that has nothing else going on."""
         if frame.rsv1 or frame.rsv2 or frame.rsv3:
             kind = RESERVED
+        self._owner.bytes_received += len(payload)
         if self._inbox is not None or self._budget <= 0:
             self._hold(kind, frame.fin, payload)
         else:
@@ -249,7 +268,7 @@ class WebSocket(WSListener):
             return
         try:
             if kind == TEXT and final and self._fragments is None:
-                self._session.receive(check_text(payload))
+                self._session.receive((check_text(payload),))
             else:
                 self._take_other(kind, final, payload)
         except Violation as violation:
@@ -287,11 +306,13 @@ class WebSocket(WSListener):
         if message is not None:
             self._fragments = self._message_since = None
             self._find_plain()
-            self._session.receive(message)
+            self._session.receive((message,))
 
     def parser_refused(self, violation: Violation) -> None:
         """picows met a frame that it does not parse. The frame before it may still be on its way to us."""
-        if self._refused is None:
+        if self.reason:
+            self.transport.set_protocol(_Discard(self))
+        elif self._refused is None:
             self._refused = violation
             asyncio.get_running_loop().call_soon(self._fail_refused)
 
@@ -365,6 +386,7 @@ class WebSocket(WSListener):
         """
         if not self.reason:
             self.close(code, reason)
+            self.transport.set_protocol(_Discard(self))
             if self.transport.can_write_eof() and not self.transport.is_closing():
                 self.transport.write_eof()
 
@@ -389,9 +411,14 @@ class WebSocket(WSListener):
         self._set_reading()
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
+        self.ended()
+
+    def ended(self) -> None:
+        """The transport is gone."""
         self.reason = self.reason or "connection_lost"
         self._owner.sessions.hub.close(self.connection)
         self._inbox = None
+        del self._protocol  # and its read buffer, at once: the two refer to each other
         self._owner.removed(self)
 
     # -- deadlines

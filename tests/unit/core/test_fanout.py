@@ -253,6 +253,43 @@ def test_what_is_published_in_the_tick_of_a_join_takes_nothing_from_its_replay(p
     assert topic.log.tail == 7
 
 
+def test_what_is_published_in_a_tick_takes_nothing_from_what_is_fed_in_it() -> None:
+    hub, reader = make_hub(ring_events=10, feed=100), Reader()
+    topic = filled(hub, "a", 10)
+    hub.subscribe(reader.connection, topic, last_n=10)
+    for burst in (1, 5):  # 3 events are fed in the first tick; the second one's burst reaches beyond them
+        for _ in range(burst):
+            hub.publish(topic, b"x" * 40)
+        hub.flush()
+    assert reader.seqs("a")[:4] == [1, 2, 3, 4]
+    assert not any(line.startswith("D") for line in reader.lines)
+
+
+def test_feeding_goes_on_by_itself_until_all_are_level() -> None:
+    flushes = Flushes()
+    hub, reader = make_hub(flushes, feed=110), Reader()
+    topic = filled(hub, "a", 10)
+    flushes.requested = 0
+    hub.subscribe(reader.connection, topic, last_n=10)
+    while flushes.requested:
+        flushes.requested = 0
+        hub.flush()
+    assert reader.seqs("a") == list(range(1, 11))
+    assert reader.writes == 5
+
+
+def test_a_backlog_that_is_fed_and_a_live_topic_leave_in_one_write() -> None:
+    hub, reader = make_hub(feed=100), Reader()
+    a, b = filled(hub, "a", 10), hub.create("b")
+    hub.subscribe(reader.connection, b)
+    hub.subscribe(reader.connection, a, last_n=10)
+    hub.publish(b, b"x")
+    hub.flush()
+    assert reader.seqs("b") == [1]
+    assert reader.seqs("a") == [1, 2]
+    assert reader.writes == 1
+
+
 def test_every_topic_of_a_connection_gets_a_share() -> None:
     hub, reader = make_hub(feed=1000), Reader()
     for topic in [filled(hub, name, 100) for name in "abcd"]:

@@ -34,8 +34,8 @@ LIMITS = HubLimits(
     buffer=3,
     batch=130,
     join=140,
-    feed=90,
-    feed_all=200,
+    feed=45,
+    feed_all=120,
 )
 SIZES = [1, 1, 5, 20, 100, 300]
 LARGEST = 320  # bytes of a frame

@@ -120,6 +120,18 @@ def test_copies_do_not_grow_with_the_subscribers(subscribers: int) -> None:
     assert len({id(data) for reader in readers for data in reader.data}) == 5
 
 
+def test_what_waits_is_held_by_reference() -> None:
+    hub = make_hub(join=10)
+    readers = readers_of(hub, 10, 4)
+    for topic in hub.topics.values():
+        hub.publish(topic, b"x")
+        hub.publish(topic, b"y")
+    hub.flush()
+    waiting = [reader.connection.out for reader in readers]
+    assert all(len(out) == 3 for out in waiting)
+    assert all(one is other for out in waiting for one, other in zip(out, waiting[0], strict=True))
+
+
 def test_publishing_touches_no_subscriber(monkeypatch: pytest.MonkeyPatch) -> None:
     hub = make_hub()
     readers_of(hub, 50, 3)

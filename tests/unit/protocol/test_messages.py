@@ -1,0 +1,331 @@
+"""Requests as they are decoded, against a reference that knows the rules and nothing of how they are checked here."""
+
+import json
+import sys
+import tracemalloc
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from inmem_pubsub.core.policy import Policy
+from inmem_pubsub.protocol.codes import ErrorCode
+from inmem_pubsub.protocol.messages import Ping, Publish, Rejected, Request, Subscribe, Unsubscribe, decode, refuse
+from tests.cases import wire
+from tests.unit.protocol import reference
+from tests.unit.protocol.json_texts import VALUES, mutations, requests, spell, spellings
+from tests.unit.protocol.reference import Members, Wanted
+
+MIB = 1 << 20
+
+
+def rejection(text: bytes | str) -> Rejected:
+    with pytest.raises(Rejected) as caught:
+        decode(text.encode() if isinstance(text, str) else text)
+    return caught.value
+
+
+def payload_of(text: bytes) -> bytes:
+    request = decode(text)
+    assert isinstance(request, Publish)
+    return bytes(request.message.payload)
+
+
+def as_wanted(request: Request) -> Wanted:
+    """What we decoded, in the reference's terms."""
+    found = msgspec.structs.asdict(request)
+    kind = str(request.__struct_config__.tag)
+    payload = None
+    if isinstance(request, Publish):
+        assert isinstance(request.message.payload, bytes), "a view of the whole text would keep it alive"
+        payload = reference.parse(request.message.payload)
+        found["id"] = found.pop("message").id
+    elif isinstance(request, Subscribe):
+        assert {type(request.last_n), type(request.buffer)} <= {int, type(None)}
+        found["policy"] = None if request.policy is None else str(request.policy)
+        since = request.since
+        assert since is None or type(since.seq) is int
+        found["since"] = None if since is None else (since.epoch, since.seq)
+    return Wanted(kind, found, payload)
+
+
+def judge(text: bytes) -> Wanted | None:
+    """The request that stands in `text`, None if none does: the same for the reference, the quick way and the slow way."""
+    try:
+        expected = reference.wanted(text)
+    except reference.Refused:
+        expected = None
+    try:
+        found = as_wanted(decode(text))
+    except Rejected:
+        found = None
+    try:
+        refuse(text)
+        refused = False
+    except Rejected:
+        refused = True
+    assert found == expected
+    assert refused == (expected is None)
+    return found
+
+
+# -- what is a request
+
+
+def test_each_type_is_decoded_into_its_own() -> None:
+    assert decode(b'{"type":"ping","request_id":"r","client_id":"c"}') == Ping("r", "c")
+    assert decode(b'{"type":"unsubscribe","topic":"t"}') == Unsubscribe("t")
+    publish = decode(b'{"type":"publish","topic":"t","message":{"id":"m","payload":{"a":1}}}')
+    assert isinstance(publish, Publish)
+    assert (publish.topic, publish.message.id, publish.message.payload) == ("t", "m", b'{"a":1}')
+    subscribe = decode(
+        b'{"type":"subscribe","topic":"t","last_n":5,"since":{"epoch":"e","seq":4},"policy":"LATEST","buffer":3}'
+    )
+    assert isinstance(subscribe, Subscribe)
+    assert (subscribe.last_n, subscribe.policy, subscribe.buffer) == (5, Policy.LATEST, 3)
+    assert subscribe.since is not None
+    assert (subscribe.since.epoch, subscribe.since.seq) == ("e", 4)
+
+
+def test_what_is_left_out_is_none_and_a_payload_null() -> None:
+    assert decode(b'{"type":"subscribe","topic":"t"}') == Subscribe("t", None, None, None, None, None, None)
+    assert payload_of(b'{"type":"publish","topic":"t","message":{"id":"m"}}') == b"null"
+
+
+def test_every_message_of_the_wire_cases_is_judged_as_by_the_reference() -> None:
+    texts = [step.parts[0] for case in wire.load() for step in case.steps if len(step.parts) == 1]
+    right = [text for text in texts if judge(text) is not None]
+    assert 300 < len(right) < len(texts) - 200
+
+
+@given(spellings(requests()))
+def test_requests_nearly_right_are_judged_as_by_the_reference(text: bytes) -> None:
+    judge(text)
+
+
+@settings(max_examples=300)
+@given(mutations(spellings(requests())))
+@example(b'{"type":"publish","topic":"a","message":{"id":"x"},"topic":"b"}')
+@example(b'{"type":"publish","topic":"a","message":{"id":"x"},"x":1e400}')
+@example(b'{"type":"publish","topic":"a","message":{"id":"x"},"request_id":"r","zzzzzz":1e400}')
+@example(b'{"type":"publish","topic":"a","message":{"id":"x","payload":1},"message":{"id":"x"}}')
+@example(b'{"type":"publish","topic":"a:b","message":{"id":"x","payload":"\\n"},"payload":"\\n"}')
+@example(b'{"type":"publish","topic":"a\\u003ab","message":{"id":"x","payload":1},"x":1}')
+@example(b'{"type":"subscribe","topic":"a\\u003ab","x":1}')
+@example(b'{"type":"subscribe","topic":"t","last_n":5.0,"last_n":5}')
+def test_texts_with_a_few_bytes_amiss_are_judged_as_by_the_reference(text: bytes) -> None:
+    judge(text)
+
+
+@given(st.binary(max_size=40))
+def test_bytes_of_any_kind_are_rejected_and_nothing_else_happens(data: bytes) -> None:
+    for text in (data, b'{"type":"ping","request_id":"%b"}' % data, b'{"type":"publish","topic":"t","message":%b}' % data):
+        judge(text)
+
+
+@pytest.mark.parametrize("brackets", range(58, 68))
+@pytest.mark.parametrize("request_id", [b"", b'"request_id":"r",'])
+def test_a_message_may_nest_64_levels_whichever_way_it_is_judged(brackets: int, request_id: bytes) -> None:
+    deep = b"[" * brackets + b"]" * brackets
+    publish = b'{"type":"publish","topic":"t",%b"message":{"id":"m","payload":%b}}' % (request_id, deep)
+    assert (judge(publish) is not None) == (brackets <= 62)
+    assert (judge(b'{"type":"ping","x":%b}' % deep) is not None) == (brackets <= 63)
+    flat = b"[" + b"[]," * brackets + b"0]"
+    assert judge(publish.replace(deep, flat)) is not None
+    assert judge(publish.replace(deep, b'"%b"' % (b"[" * brackets))) is not None
+
+
+# -- the payload is what was sent
+
+
+TEMPLATES: list[Callable[[str], str]] = [
+    lambda p: f'{{"type":"publish","topic":"t","message":{{"id":"m","payload":{p}}},"request_id":"r"}}',
+    lambda p: f'{{"type":"publish","topic":"t","message":{{"id":"m","payload":{p}}}}}',
+    lambda p: f'{{"request_id": "a:b", "message": {{"payload": {p} , "id": "\\u006d"}}, "topic": "t", "type": "publish"}}',
+    lambda p: f'{{"x":[":"],"type":"publish","topic":"a:b","message":{{"headers":{{}},"payload":{p},"id":"m"}}}}',
+]
+
+
+@given(st.sampled_from(TEMPLATES), spellings(VALUES))
+def test_a_payload_is_kept_to_the_byte(template: Callable[[str], str], payload: bytes) -> None:
+    assert payload_of(template(payload.decode()).encode()) == payload.strip(b" \t\r\n")
+
+
+@given(VALUES)
+def test_a_payload_does_not_keep_the_message_alive_that_it_came_in(value: Any) -> None:
+    text = TEMPLATES[0](spell(value)).encode()
+    before = sys.getrefcount(text)
+    request = decode(text)
+    assert sys.getrefcount(text) == before
+    del request
+
+
+# -- what is wrong is said
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "message"),
+    [
+        ("{", "INVALID_JSON", "Invalid JSON: Input data was truncated"),
+        ("[1]", "BAD_REQUEST", "A message must be a JSON object"),
+        ("{}", "UNKNOWN_TYPE", "The message has no type"),
+        ('{"type":"dance"}', "UNKNOWN_TYPE", "Unknown message type 'dance'"),
+        ('{"type":1}', "BAD_REQUEST", "Field 'type' must be a string"),
+        ('{"type":"ping","request_id":1}', "BAD_REQUEST", "Field 'request_id' must be a string"),
+        ('{"type":"ping","client_id":1}', "BAD_REQUEST", "Field 'client_id' must be a string"),
+        ('{"type":"ping","client_id":"%s"}' % ("x" * 129), "BAD_REQUEST", "Field 'client_id' is longer than 128 bytes"),
+        ('{"type":"ping","type":"ping"}', "BAD_REQUEST", "Field 'type' stands there twice"),
+        ('{"type":"subscribe"}', "MISSING_TOPIC", "Topic is required"),
+        ('{"type":"subscribe","topic":1}', "BAD_REQUEST", "Field 'topic' must be a string"),
+        ('{"type":"publish","topic":"t"}', "MISSING_MESSAGE", "Message is required"),
+        ('{"type":"publish","topic":"t","message":1}', "BAD_REQUEST", "Field 'message' must be an object"),
+        ('{"type":"publish","topic":"t","message":{}}', "MISSING_MESSAGE_ID", "Message id is required"),
+        ('{"type":"publish","topic":"t","message":{"id":1}}', "BAD_REQUEST", "Field 'message.id' must be a string"),
+        (
+            '{"type":"publish","topic":"t","message":{"id":"m","id":"n"}}',
+            "BAD_REQUEST",
+            "Field 'message.id' stands there twice",
+        ),
+        (
+            '{"type":"subscribe","topic":"t","last_n":true}',
+            "BAD_REQUEST",
+            "Field 'last_n' must be an integer of at least 0",
+        ),
+        (
+            '{"type":"subscribe","topic":"t","buffer":0}',
+            "BAD_REQUEST",
+            "Field 'buffer' must be an integer of at least 1",
+        ),
+        (
+            '{"type":"subscribe","topic":"t","policy":["LATEST"]}',
+            "BAD_REQUEST",
+            "Field 'policy' must be one of DROP_OLDEST, DISCONNECT, LATEST",
+        ),
+        (
+            '{"type":"subscribe","topic":"t","since":{"epoch":"e"}}',
+            "BAD_REQUEST",
+            'Field \'since\' must be {"epoch": string, "seq": integer of at least 0}',
+        ),
+        (
+            '{"type":"subscribe","topic":"t","since":{"epoch":"e","seq":1,"seq":1}}',
+            "BAD_REQUEST",
+            "Field 'since.seq' stands there twice",
+        ),
+    ],
+)
+def test_the_sender_is_told_what_is_wrong(text: str, code: str, message: str) -> None:
+    rejected = rejection(text)
+    assert (str(rejected.code), rejected.message, str(rejected)) == (code, message, message)
+
+
+def test_a_rejection_names_the_request_where_it_can_be_told() -> None:
+    assert rejection('{"request_id":"r"}').request_id == "r"
+    assert rejection('{"type":"subscribe","request_id":""}').request_id == ""
+    assert rejection('{"type":"ping","request_id":"q","request_id":"r"}').request_id == "r"
+    for text in ("{", "[]", '{"request_id":1}', '{"request_id":"%s"}' % ("x" * 129), '{"type":"dance"}'):
+        assert rejection(text).request_id is None
+
+
+@given(mutations(spellings(requests())))
+def test_a_rejection_is_fit_to_be_sent(text: bytes) -> None:
+    try:
+        decode(text)
+    except Rejected as rejected:
+        assert rejected.code in ErrorCode
+        assert 0 < len(rejected.message.encode()) < 500
+        assert rejected.request_id is None or len(rejected.request_id.encode()) <= 128
+
+
+# -- bad input costs no more than its length
+
+
+def calls_of(function: Callable[[], object]) -> int:
+    """How many functions are called on the way, those in C included."""
+    calls = 0
+
+    def count(_frame: object, event: str, _arg: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        function()
+    finally:
+        sys.setprofile(before)
+    return calls
+
+
+def publish_of(payload: bytes) -> bytes:
+    return b'{"type":"publish","topic":"t","message":{"id":"m","payload":%b},"request_id":"r"}' % payload
+
+
+def large() -> Iterator[tuple[str, bytes, bool]]:
+    """A name, a text of about a MiB, and whether it is a request."""
+    many = b"[" + b"[]," * 100
+    yield "brackets that open", b"[" * MIB, False
+    yield "brackets that open and close", b"[" * (MIB // 2) + b"]" * (MIB // 2), False
+    yield "objects that open", b'{"a":' * (MIB // 5), False
+    yield "brackets in a payload", publish_of(b"[" * MIB), False
+    yield "brackets in a key that is skipped", b'{"type":"ping","x":' + b"[" * MIB, False
+    yield "objects in a key that is skipped", b'{"type":"ping","x":' + b'{"a":' * (MIB // 5), False
+    yield "a string of escapes", publish_of(b'"' + b"\\n" * (MIB // 2) + b'"'), True
+    yield "a string of escaped quotes, behind brackets", publish_of(many + b'"' + b'\\"' * (MIB // 2) + b'"]'), True
+    yield "a string of backslashes, behind brackets", publish_of(many + b'"' + b"\\\\" * (MIB // 2) + b'"]'), True
+    yield "a plain string, behind brackets", publish_of(many + b'"' + b"x" * MIB + b'"]'), True
+    yield "a string that does not end", publish_of(many + b'"' + b"\\n" * (MIB // 2)), False
+    yield "strings, behind brackets", publish_of(many + b'"",' * (MIB // 3) + b"0]"), True
+    yield "deep arrays in a row", publish_of(b"[" + (b"[" * 60 + b"]" * 60 + b",") * (MIB // 121) + b"0]"), True
+    yield "digits", publish_of(b"9" * MIB), False
+    yield "digits in a key that is skipped", b'{"type":"ping","x":' + b"9" * MIB + b"}", False
+    yield "digits behind a point", publish_of(b"0." + b"9" * MIB), True
+    yield "white space", b" " * MIB + b'{"type":"ping"}', True
+    yield "colons in a string", b'{"type":"unsubscribe","topic":"' + b":" * MIB + b'"}', True
+    yield "a type of its own", b'{"type":"' + b"x" * MIB + b'"}', False
+    yield "one key, again and again", b"{" + b'"type":"ping",' * (MIB // 14) + b'"request_id":"r"}', False
+
+
+@pytest.mark.parametrize(("text", "accepted"), [pytest.param(text, ok, id=name) for name, text, ok in large()])
+def test_a_large_text_is_judged_in_a_few_passes(text: bytes, accepted: bool) -> None:
+    def judged() -> bool:
+        try:
+            decode(text)
+        except Rejected:
+            return False
+        return True
+
+    judged()  # once before, for what is made at the first time
+    assert calls_of(judged) < 200
+    tracemalloc.start()
+    try:
+        assert judged() is accepted
+        assert tracemalloc.get_traced_memory()[1] < 40 * len(text)
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("keys", [500, 5000])
+def test_the_work_for_many_keys_grows_as_their_number(keys: int) -> None:
+    unknown = ",".join(f'"k{i}":{{"id":1}}' for i in range(keys))
+    text = f'{{{unknown},"type":"publish","topic":"t","message":{{"id":"m","payload":1}}}}'.encode()
+    assert calls_of(lambda: decode(text)) < 100 + 10 * keys
+    assert calls_of(lambda: rejection(text[:-1] + b',"type":"ping"}')) < 200 + 10 * keys
+
+
+def test_many_repeated_messages_do_not_multiply_the_work() -> None:
+    message = '"message":{"id":"m","payload":[1,2,3]}'
+    text = f'{{"type":"publish","topic":"t",{",".join([message] * 3000)}}}'
+    assert rejection(text).message == "Field 'message' stands there twice"
+    assert calls_of(lambda: rejection(text)) < 200 + 10 * 3000
+
+
+def test_the_reference_is_as_strict_as_the_rules() -> None:
+    """It stands on the standard library's parser, so its own edges are looked at."""
+    for text in (b"NaN", b"1e400", b'"\\ud800"', b"[" * 65 + b"]" * 65, b"\xef\xbb\xbf1", b"1 2", b"\xff", b"9" * 4301):
+        with pytest.raises(reference.Refused):
+            reference.parse(text)
+    assert reference.parse(b'{"a":1,"a":[]}') == Members([("a", reference.Number("1")), ("a", [])])
+    assert json.dumps(reference.wanted(b'{"type":"ping"}').fields) == '{"request_id": null, "client_id": null}'
