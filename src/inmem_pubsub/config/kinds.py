@@ -122,6 +122,7 @@ class Choice(Generic[S]):
 
     metavar: str
     words: tuple[S, ...]
+    aliases: tuple[tuple[str, S], ...] = ()  # other spellings, in lower case
 
     @property
     def expected(self) -> str:
@@ -130,6 +131,9 @@ class Choice(Generic[S]):
     def parse(self, text: str) -> S:
         for word in self.words:
             if word.lower() == text.lower():
+                return word
+        for alias, word in self.aliases:
+            if alias == text.lower():
                 return word
         raise ValueError(self.expected)
 

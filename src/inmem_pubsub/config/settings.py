@@ -113,7 +113,11 @@ class Settings:
     )
 
     log_level: str = setting(
-        "info", _LOGGING, Choice("LEVEL", _LEVELS), "Least level to log: debug, info, warning or error", env="LOG_LEVEL"
+        "info",
+        _LOGGING,
+        Choice("LEVEL", _LEVELS, (("warn", "warning"),)),
+        "Least level to log: debug, info, warning or error",
+        env="LOG_LEVEL",
     )
     log_format: str = setting(
         "auto",

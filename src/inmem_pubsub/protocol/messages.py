@@ -232,9 +232,7 @@ def _refuse_repeated(text: bytes, kind: str, request_id: str | None) -> None:
 def _scopes(pairs: Pairs, kind: str) -> list[tuple[str, Pairs, set[str]]]:
     nesting = _KEYS[kind] & _NESTED_KEYS.keys()
     nested = [
-        (f"{name}.", value, _NESTED_KEYS[name])
-        for name, value in pairs
-        if name in nesting and isinstance(value, Pairs)
+        (f"{name}.", value, _NESTED_KEYS[name]) for name, value in pairs if name in nesting and isinstance(value, Pairs)
     ]
     return [("", pairs, _KEYS[kind]), *nested]
 

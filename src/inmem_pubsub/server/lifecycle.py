@@ -24,7 +24,9 @@ from inmem_pubsub.server.node import Node
 
 log = structlog.stdlib.get_logger("inmem_pubsub.server")
 
-STOPPING: Final = 0.5  # seconds of shutdown_timeout that are kept for what comes after the drain
+STOPPING: Final = (
+    0.5  # seconds of shutdown_timeout that are kept for what comes after the drain; a quarter of a short one
+)
 
 
 def run(settings: Settings, warnings: Sequence[str] = ()) -> int:
@@ -79,12 +81,16 @@ async def serve(settings: Settings, sockets: Sequence[socket.socket]) -> int:
         # drain
         log.info("shutting down", signal=name, connections=len(node.connections.open))
         node.drain()
-        outcome = await drain(node, max(0.0, settings.shutdown_timeout - STOPPING))
+        end = loop.time() + settings.shutdown_timeout
+        outcome = await drain(node, settings.shutdown_timeout - min(STOPPING, settings.shutdown_timeout / 4))
 
         # stop
         sweeping.cancel()
         server.should_exit = True
-        await serving
+        await asyncio.wait([serving], timeout=end - loop.time())
+        if not serving.done():
+            log.warning("requests over HTTP are cut: they take too long")
+            serving.cancel()
     log.info(
         "stopped",
         closed=outcome.closed,

@@ -310,9 +310,7 @@ class WebSocket(WSListener):
 
     def parser_refused(self, violation: Violation) -> None:
         """picows met a frame that it does not parse. The frame before it may still be on its way to us."""
-        if self.reason:
-            self.transport.set_protocol(_Discard(self))
-        elif self._refused is None:
+        if self._refused is None:
             self._refused = violation
             asyncio.get_running_loop().call_soon(self._fail_refused)
 
@@ -384,9 +382,9 @@ class WebSocket(WSListener):
         """The peer broke the protocol: say why and send no more. What it still sends is read, or a reset would overtake
         the close frame (RFC 6455 section 7.1.7).
         """
+        self.transport.set_protocol(_Discard(self))
         if not self.reason:
             self.close(code, reason)
-            self.transport.set_protocol(_Discard(self))
             if self.transport.can_write_eof() and not self.transport.is_closing():
                 self.transport.write_eof()
 

@@ -240,3 +240,10 @@ def test_the_bad_one_of_several_items_is_named() -> None:
 def test_values_are_written_as_they_would_be_read(kind: Kind[Any], value: Any, text: str) -> None:
     assert kind.text(value) == text
     assert kind.parse(text) == value
+
+
+def test_a_choice_may_have_other_spellings() -> None:
+    level = Choice("LEVEL", ("info", "warning"), (("warn", "warning"),))
+    assert level.parse("WARN") == "warning"
+    with pytest.raises(ValueError, match="expected info or warning"):
+        level.parse("wa")
