@@ -90,8 +90,10 @@ class Conversation:
         if found.opcode == CLOSE:
             self.closed.add(name)
             shown = f"close {found.code} {found.payload[2:].decode()}".rstrip()
-        else:
+        elif text.startswith("{"):
             shown, text = self._comparable(found, text)
+        else:
+            shown = found.payload.decode()
         if shown != text:
             raise Disagreement(f"{shown}\n--- instead of\n{text}")
 

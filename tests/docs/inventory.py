@@ -41,7 +41,9 @@ def returned_by(function: str) -> set[str]:
         for node in ast.walk(ast.parse(module.text))
         if isinstance(node, ast.FunctionDef) and node.name == function
         for inner in ast.walk(node)
-        if isinstance(inner, ast.Return) and isinstance(inner.value, ast.Constant) and isinstance(inner.value.value, str)
+        if isinstance(inner, ast.Return)
+        and isinstance(inner.value, ast.Constant)
+        and isinstance(inner.value.value, str)
     }
 
 
@@ -67,5 +69,6 @@ def silent_ends() -> set[str]:
             if isinstance(node, ast.Assign) and any(
                 isinstance(target, ast.Attribute) and target.attr == "reason" for target in node.targets
             ):
-                found |= {inner.value for inner in ast.walk(node.value) if isinstance(inner, ast.Constant)} - {""}
+                constants = (inner for inner in ast.walk(node.value) if isinstance(inner, ast.Constant))
+                found |= {str(inner.value) for inner in constants if inner.value}
     return found

@@ -150,9 +150,10 @@ def broken_links(text: str, folder: Path) -> list[str]:
         if re.match(r"[a-z]+:", link):
             continue
         path, _, anchor = link.partition("#")
-        target = folder / path if path else None
-        if target is not None and not target.exists():
+        target = folder / path
+        if path and not target.exists():
             broken.append(link)
-        elif anchor and anchor not in anchors(text if target is None else target.read_text("utf-8")):
+            continue
+        if anchor and anchor not in anchors(target.read_text("utf-8") if path else text):
             broken.append(link)
     return broken

@@ -29,7 +29,7 @@ def test_the_server_answers_as_it_stands_there(block: Block, server: ServerProce
 @pytest.mark.parametrize("block", CONSOLES, ids=str)
 def test_curl_prints_what_stands_there(block: Block, server: ServerProcess, tmp_path: Path) -> None:
     prepare(server, block.setup)
-    address = "localhost:{}".format(server.address[1])
+    address = f"localhost:{server.address[1]}"
     found = differences(block.text, tmp_path, address, home(tmp_path))
     assert not found, "\n\n".join(found)
 
@@ -115,7 +115,7 @@ def test_an_example_that_does_not_hold_is_found(server: ServerProcess) -> None:
     for wrong in (
         good[1].replace('"seq":0', '"seq":1'),
         good[1].replace('"type":"ack","topic":"orders"', '"topic":"orders","type":"ack"'),
-        good[1].replace('10:00:00.000Z', '10:00:00Z'),
+        good[1].replace("10:00:00.000Z", "10:00:00Z"),
         good[1] + "\n" + good[0] + "\n" + good[1].replace('"e"', '"f"'),
         "< close 1000",
         "",

@@ -3,6 +3,7 @@
 import json
 import re
 import socket
+import time
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -732,6 +733,18 @@ def test_a_message_that_does_not_end_in_time_ends_the_connection(serve: Serve, p
     with Peer(server.address) as peer:
         peer.send_raw(part)
         assert peer.closed() == 1008
+
+
+def test_who_is_always_within_some_message_is_not_late_with_any(serve: Serve) -> None:
+    server = serve("--message-timeout", "200ms")
+    request = message({"type": "ping"})
+    with Peer(server.address) as peer:
+        peer.send_raw(request[:5])
+        end = time.monotonic() + 1.0
+        while time.monotonic() < end:
+            peer.send_raw(request[5:] + request[:5])
+            assert peer.next()["type"] == "pong"
+            time.sleep(0.01)  # its pace
 
 
 def test_a_silent_peer_is_pinged_and_closed_if_it_does_not_answer(serve: Serve) -> None:

@@ -17,7 +17,7 @@ import pytest
 from tests.conftest import IN_CI
 from tests.integration.conftest import Serve
 from tests.integration.peer import CLOSE, PATIENCE, TEXT, Frame, Peer, connected, handshake
-from tests.integration.server_process import ServerProcess, command, environment, until
+from tests.integration.server_process import STOPPING, ServerProcess, command, environment, until
 from tests.integration.streams import stream_of
 
 SMALL: Final = 4096  # bytes of SO_RCVBUF
@@ -35,6 +35,15 @@ def read_all(sock: socket.socket) -> bytes:
     return b"".join(iter(lambda: sock.recv(65536), b""))
 
 
+def read_until(sock: socket.socket, end: bytes) -> bytes:
+    data = b""
+    while not data.endswith(end):
+        part = sock.recv(65536)
+        assert part, data
+        data += part
+    return data
+
+
 def exchange(server: ServerProcess, data: bytes) -> tuple[bytes, bytes]:
     """Head and body of what a new connection gets until it is closed by the server."""
     with connected(server.address) as sock:
@@ -45,7 +54,7 @@ def exchange(server: ServerProcess, data: bytes) -> tuple[bytes, bytes]:
 
 def terminate(server: ServerProcess, number: int = signal.SIGTERM) -> None:
     server.process.send_signal(number)
-    server.logged("shutting down")
+    server.logged(STOPPING)
 
 
 def publish(peer: Peer, topic: str, n: int) -> None:
@@ -74,7 +83,7 @@ def test_who_comes_during_the_drain_is_answered_503_and_never_refused(serve: Ser
     with stuck_subscriber(server, "a") as stuck, connected(server.address) as idle, connected(server.address) as busy:
         for sock in (idle, busy):
             sock.sendall(request("GET", "/health"))
-            assert sock.recv(65536).startswith(b"HTTP/1.1 200 ")
+            assert read_until(sock, b"}").startswith(b"HTTP/1.1 200 ")
         terminate(server)
         for _ in range(10):
             for data in (
@@ -232,7 +241,7 @@ def test_either_signal_right_after_the_start_ends_it_well(serve: Serve, number: 
     server = serve(loop=loop)
     server.process.send_signal(number)
     assert server.wait() == 0
-    assert server.logged("shutting down")["signal"] == number.name
+    assert server.logged(STOPPING)["signal"] == number.name
 
 
 @pytest.mark.parametrize("step", range(8))

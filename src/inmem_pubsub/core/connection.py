@@ -25,7 +25,8 @@ class Connection:
         self.closed = False
         self.single = False  # has one subscription: nothing else can want to write to it in the same flush
         self.spilled = False  # more waits in `out` than one write may join
-        self.out: list[bytes] = []  # replies, notices, and what a flush has collected; never dropped
+        # Replies, notices, and what a flush has collected; never dropped. The same list until the connection is closed.
+        self.out: list[bytes] = []
         self.subscriptions: dict[str, Subscription] = {}
         self.lagging: dict[Subscription, None] = {}
 

@@ -27,6 +27,8 @@ log = structlog.stdlib.get_logger("inmem_pubsub.server")
 STOPPING: Final = (
     0.5  # seconds of shutdown_timeout that are kept for what comes after the drain; a quarter of a short one
 )
+HTTP_GRACE: Final = 1.0  # seconds at most that answers under way then get
+STEP: Final = 0.02  # seconds between two looks
 
 
 def run(settings: Settings, warnings: Sequence[str] = ()) -> int:
@@ -50,11 +52,30 @@ def _loop_factory() -> "type[asyncio.AbstractEventLoop] | None":
 
 
 class _Uvicorn(uvicorn.Server):
-    """Signals are ours: the drain comes before uvicorn hears of a stop."""
+    """Signals are ours: the drain comes before uvicorn hears of a stop. So is the stop: it logs what is no error."""
+
+    stop_by = 0.0  # on the loop's clock
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Who is idle is closed, who is being answered has a moment. The listener goes last: nobody is refused."""
+        loop = asyncio.get_running_loop()
+        end = min(self.stop_by - 2 * STEP, loop.time() + HTTP_GRACE)
+        connections = self.server_state.connections
+        for connection in list(connections):
+            connection.shutdown()
+        while connections and loop.time() < end:
+            await asyncio.sleep(STEP)
+        for server in self.servers:
+            server.close()
+        if connections:
+            log.warning("connections over HTTP are cut: they take too long", connections=len(connections))
+        for connection in list(connections):
+            connection.transport.abort()
+        await asyncio.sleep(STEP)  # for the applications behind them to see it
 
 
 async def serve(settings: Settings, sockets: Sequence[socket.socket]) -> int:
@@ -80,17 +101,14 @@ async def serve(settings: Settings, sockets: Sequence[socket.socket]) -> int:
 
         # drain
         log.info("shutting down", signal=name, connections=len(node.connections.open))
+        server.stop_by = loop.time() + settings.shutdown_timeout
         node.drain()
-        end = loop.time() + settings.shutdown_timeout
         outcome = await drain(node, settings.shutdown_timeout - min(STOPPING, settings.shutdown_timeout / 4))
 
         # stop
         sweeping.cancel()
         server.should_exit = True
-        await asyncio.wait([serving], timeout=end - loop.time())
-        if not serving.done():
-            log.warning("requests over HTTP are cut: they take too long")
-            serving.cancel()
+        await serving
     log.info(
         "stopped",
         closed=outcome.closed,
@@ -138,7 +156,6 @@ def _uvicorn(node: Node) -> _Uvicorn:
         server_header=False,
         proxy_headers=False,
         backlog=BACKLOG,
-        timeout_graceful_shutdown=1,
     )
     return _Uvicorn(config)
 

@@ -254,11 +254,12 @@ class WebSocket(WSListener):
         self._pass = owner.passes
         self._budget = owner.settings.messages_per_pass
         self._received_at = owner.clock.now
+        if self._fragments is None:
+            self._message_since = None  # what a sweep found begun is complete: here is a frame
 
     def _take(self, kind: int, final: bool, payload: bytes) -> None:
         self._budget -= 1
         self._received_at = self._owner.clock.now  # a pong asks for no flush, so it begins no pass
-        self._owner.bytes_received += len(payload)
         if self.reason:  # closing: nothing counts any more but the peer's close frame
             if kind == CLOSE:
                 self.transport.close()

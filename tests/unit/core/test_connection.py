@@ -42,6 +42,22 @@ def test_a_closed_one_has_nothing_left() -> None:
     assert repr(reader.connection) == "<Connection closed subscriptions=0 lagging=0 out=0>"
 
 
+def test_out_is_one_list_as_long_as_the_connection_lives() -> None:
+    """Whoever answers a whole burst may look it up once."""
+    hub, reader = make_hub(join=10), Reader()
+    out = reader.connection.out
+    for replies in (1, 2, 5):
+        for _ in range(replies):
+            hub.reply(reader.connection, b"123456\n")
+        hub.flush()
+    hub.fanout.paused(reader.connection)
+    hub.flush()
+    hub.fanout.resumed(reader.connection)
+    hub.flush()
+    assert reader.connection.out is out
+    assert out
+
+
 def test_single_says_whether_there_is_exactly_one_subscription() -> None:
     hub, reader = make_hub(), Reader()
     seen = [reader.connection.single]

@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 
 from tests.unit.protocol.reference import Members, Number
 
-SHORT_ESCAPES: Final = {"\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "/": "\\/", '"': '\\"', "\\": "\\\\"}
+SHORT_ESCAPES: Final = {
+    "\b": "\\b",
+    "\f": "\\f",
+    "\n": "\\n",
+    "\r": "\\r",
+    "\t": "\\t",
+    "/": "\\/",
+    '"': '\\"',
+    "\\": "\\\\",
+}
 
 NUMBERS: Final = st.one_of(
     st.integers(-10, 10).map(str),
@@ -19,7 +28,9 @@ NUMBERS: Final = st.one_of(
     st.integers(-(10**40), 10**40).map(str),
     st.floats(allow_nan=False, allow_infinity=False).map(repr),
     st.integers(-10, 1000).map(lambda n: f"{n}.0"),
-    st.sampled_from(["-0", "-0.0", "1E+2", "2e0", "5e-1", "1e-400", "9007199254740992.0", "9007199254740994.0", "1e300"]),
+    st.sampled_from(
+        ["-0", "-0.0", "1E+2", "2e0", "5e-1", "1e-400", "9007199254740992.0", "9007199254740994.0", "1e300"]
+    ),
 ).map(Number)
 STRINGS: Final = st.one_of(
     st.sampled_from(["", ":", '"', "\\", "[{", "a:b", "\0", "😀", "\u2028\ufeff", "__proto__", "topic", "x" * 33]),
@@ -27,9 +38,7 @@ STRINGS: Final = st.one_of(
 )
 VALUES: Final = st.recursive(
     st.one_of(st.none(), st.booleans(), NUMBERS, STRINGS),
-    lambda inner: st.one_of(
-        st.lists(inner, max_size=4), st.lists(st.tuples(STRINGS, inner), max_size=4).map(lambda pairs: Members(pairs))
-    ),
+    lambda inner: st.one_of(st.lists(inner, max_size=4), st.lists(st.tuples(STRINGS, inner), max_size=4).map(Members)),
     max_leaves=12,
 )
 
@@ -42,9 +51,9 @@ def spell(tree: Any, how: Random | None = None) -> str:
         text = f'"{"".join(_character(c, how) for c in tree)}"'
     elif isinstance(tree, Members):
         members = [f"{spell(name, how)}:{spell(value, how)}" for name, value in tree]
-        text = "{%s}" % ",".join(members)
+        text = "{" + ",".join(members) + "}"
     elif isinstance(tree, list):
-        text = "[%s]" % ",".join(spell(each, how) for each in tree)
+        text = "[" + ",".join(spell(each, how) for each in tree) + "]"
     else:
         text = json.dumps(tree)
     return text if how is None else _space(how) + text + _space(how)

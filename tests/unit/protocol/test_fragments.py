@@ -1,5 +1,7 @@
 """Messages in pieces, whole and byte by byte, and the codes that a peer may close with."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,7 +9,17 @@ from hypothesis import strategies as st
 from inmem_pubsub.protocol.codes import CloseCode
 from inmem_pubsub.protocol.fragments import Fragments, Violation, check_text, close_code
 
-NOT_UTF8 = [b"\xff", b"\x80", b"\xc0\xaf", b"\xe0\x80\x80", b"\xed\xa0\x80", b"\xed\xbf\xbf", b"\xe2\x82", b"\xf4\x90\x80\x80", b"\xf5"]
+NOT_UTF8 = [
+    b"\xff",
+    b"\x80",
+    b"\xc0\xaf",
+    b"\xe0\x80\x80",
+    b"\xed\xa0\x80",
+    b"\xed\xbf\xbf",
+    b"\xe2\x82",
+    b"\xf4\x90\x80\x80",
+    b"\xf5",
+]
 
 
 def gather(*pieces: bytes, max_bytes: int = 1 << 20, max_fragments: int = 1 << 20) -> bytes:
@@ -55,7 +67,7 @@ def test_a_bad_byte_ends_a_message_before_its_last_fragment_has_come() -> None:
 def test_a_message_is_the_same_wherever_it_is_cut(text: str, cuts: list[int]) -> None:
     data = text.encode()
     at = sorted({0, len(data), *(cut % (len(data) + 1) for cut in cuts)})
-    pieces = [data[i:j] for i, j in zip(at, at[1:], strict=False)] or [b""]
+    pieces = [data[i:j] for i, j in pairwise(at)] or [b""]
     assert gather(*pieces) == data
 
 
@@ -93,15 +105,14 @@ def test_a_close_frame_has_a_code_and_a_reason(reason: bytes) -> None:
 def test_a_peer_may_close_with_the_codes_that_may_stand_in_a_frame() -> None:
     """Section 7.4: not with those that stand for the lack of a frame, nor with those that nobody has registered."""
     may = {1000, 1001, 1002, 1003, *range(1007, 1015), *range(3000, 5000)}
-    accepted = set()
     for code in range(0x10000):
-        try:
-            assert close_code(code.to_bytes(2, "big")) == code
-        except Violation as violation:
-            assert (violation.code, violation.reason) == (CloseCode.PROTOCOL_ERROR, "invalid_close_code")
+        payload = code.to_bytes(2, "big")
+        if code in may:
+            assert close_code(payload) == code
         else:
-            accepted.add(code)
-    assert accepted == may
+            with pytest.raises(Violation, match="invalid_close_code") as caught:
+                close_code(payload)
+            assert caught.value.code == CloseCode.PROTOCOL_ERROR
 
 
 def test_half_a_code_is_none() -> None:

@@ -1,5 +1,6 @@
 """Requests as they are decoded, against a reference that knows the rules and nothing of how they are checked here."""
 
+import gc
 import json
 import sys
 import tracemalloc
@@ -122,7 +123,11 @@ def test_texts_with_a_few_bytes_amiss_are_judged_as_by_the_reference(text: bytes
 
 @given(st.binary(max_size=40))
 def test_bytes_of_any_kind_are_rejected_and_nothing_else_happens(data: bytes) -> None:
-    for text in (data, b'{"type":"ping","request_id":"%b"}' % data, b'{"type":"publish","topic":"t","message":%b}' % data):
+    for text in (
+        data,
+        b'{"type":"ping","request_id":"%b"}' % data,
+        b'{"type":"publish","topic":"t","message":%b}' % data,
+    ):
         judge(text)
 
 
@@ -144,7 +149,9 @@ def test_a_message_may_nest_64_levels_whichever_way_it_is_judged(brackets: int, 
 TEMPLATES: list[Callable[[str], str]] = [
     lambda p: f'{{"type":"publish","topic":"t","message":{{"id":"m","payload":{p}}},"request_id":"r"}}',
     lambda p: f'{{"type":"publish","topic":"t","message":{{"id":"m","payload":{p}}}}}',
-    lambda p: f'{{"request_id": "a:b", "message": {{"payload": {p} , "id": "\\u006d"}}, "topic": "t", "type": "publish"}}',
+    lambda p: (
+        f'{{"request_id": "a:b", "message": {{"payload": {p} , "id": "\\u006d"}}, "topic": "t", "type": "publish"}}'
+    ),
     lambda p: f'{{"x":[":"],"type":"publish","topic":"a:b","message":{{"headers":{{}},"payload":{p},"id":"m"}}}}',
 ]
 
@@ -231,9 +238,8 @@ def test_a_rejection_names_the_request_where_it_can_be_told() -> None:
 
 @given(mutations(spellings(requests())))
 def test_a_rejection_is_fit_to_be_sent(text: bytes) -> None:
-    try:
-        decode(text)
-    except Rejected as rejected:
+    if judge(text) is None:
+        rejected = rejection(text)
         assert rejected.code in ErrorCode
         assert 0 < len(rejected.message.encode()) < 500
         assert rejected.request_id is None or len(rejected.request_id.encode()) <= 128
@@ -251,11 +257,13 @@ def calls_of(function: Callable[[], object]) -> int:
         calls += event in ("call", "c_call")
 
     before = sys.getprofile()
+    gc.disable()  # Hypothesis listens to it
     sys.setprofile(count)
     try:
         function()
     finally:
         sys.setprofile(before)
+        gc.enable()
     return calls
 
 
@@ -277,7 +285,9 @@ def large() -> Iterator[tuple[str, bytes, bool]]:
     yield "a string of backslashes, behind brackets", publish_of(many + b'"' + b"\\\\" * (MIB // 2) + b'"]'), True
     yield "a plain string, behind brackets", publish_of(many + b'"' + b"x" * MIB + b'"]'), True
     yield "a string that does not end", publish_of(many + b'"' + b"\\n" * (MIB // 2)), False
-    yield "strings, behind brackets", publish_of(many + b'"",' * (MIB // 3) + b"0]"), True
+    yield "empty strings, behind brackets", publish_of(many + b'"",' * (MIB // 3) + b"0]"), True
+    yield "brackets in strings, behind brackets", publish_of(many + b'"[",' * (MIB // 4) + b"0]"), True
+    yield "brackets in and around strings", publish_of(b"[" + b'["["],' * (MIB // 6) + b"0]"), True
     yield "deep arrays in a row", publish_of(b"[" + (b"[" * 60 + b"]" * 60 + b",") * (MIB // 121) + b"0]"), True
     yield "digits", publish_of(b"9" * MIB), False
     yield "digits in a key that is skipped", b'{"type":"ping","x":' + b"9" * MIB + b"}", False
@@ -302,7 +312,7 @@ def test_a_large_text_is_judged_in_a_few_passes(text: bytes, accepted: bool) -> 
     tracemalloc.start()
     try:
         assert judged() is accepted
-        assert tracemalloc.get_traced_memory()[1] < 40 * len(text)
+        assert tracemalloc.get_traced_memory()[1] < 60 * len(text)
     finally:
         tracemalloc.stop()
 

@@ -13,7 +13,23 @@ ANY_TEXT = st.text(st.characters(codec=None), max_size=20)
 
 @pytest.mark.parametrize(
     "name",
-    ["orders", "a:b", "a/b", "a b", " ", "😀", "café", "cafe\u0301", "..", "%2F", "#+", "\u2028", "\ufeff", "\u00a0", "x" * 255],
+    [
+        "orders",
+        "a:b",
+        "a/b",
+        "a b",
+        " ",
+        "😀",
+        "café",
+        "cafe\u0301",
+        "..",
+        "%2F",
+        "#+",
+        "\u2028",
+        "\ufeff",
+        "\u00a0",
+        "x" * 255,
+    ],
 )
 def test_a_name_is_literal_and_nearly_everything_is_one(name: str) -> None:
     assert why_invalid(name) is None
@@ -47,7 +63,9 @@ def test_controls_surrogates_and_the_signs_of_patterns_are_all_that_no_name_may_
     assert (why_invalid(name) is not None) == (forbidden or not name)
 
 
-@given(st.text(st.characters(codec="utf-8", exclude_categories=["Cc"], exclude_characters="*>"), min_size=60, max_size=300))
+@given(
+    st.text(st.characters(codec="utf-8", exclude_categories=["Cc"], exclude_characters="*>"), min_size=60, max_size=300)
+)
 def test_the_length_of_a_name_is_that_of_its_utf8(name: str) -> None:
     assert (why_invalid(name) is None) == (len(name.encode()) <= MAX_NAME_BYTES)
 

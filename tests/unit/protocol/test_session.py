@@ -117,7 +117,11 @@ def test_every_setting_of_the_table_is_one_that_a_player_knows() -> None:
 
 def test_the_table_has_every_error_that_one_client_can_provoke_by_its_messages() -> None:
     said = {
-        message["error"]["code"] for case in CASES for step in case.steps for message in step.expect if "error" in message
+        message["error"]["code"]
+        for case in CASES
+        for step in case.steps
+        for message in step.expect
+        if "error" in message
     }
     # Over HTTP alone; by a close code; by a bug; while shutting down, which is further below.
     elsewhere = {
@@ -456,7 +460,9 @@ def test_subscribing_to_a_successor_ends_the_stream_of_its_predecessor_before_th
     served.hub.create("t")
     peer.send(subscribe(request_id="second"))
     peer.send(publish(request_id="q"))
-    seen = [(answer["type"], answer.get("request_id"), answer.get("epoch"), answer.get("seq")) for answer in answers(peer)]
+    seen = [
+        (answer["type"], answer.get("request_id"), answer.get("epoch"), answer.get("seq")) for answer in answers(peer)
+    ]
     assert seen == [
         ("ack", "first", "e1", 0),
         ("ack", "p", None, 1),
