@@ -118,11 +118,22 @@ def test_it_ends_with_its_topic(play: Callable[[str], Any], kind: str) -> None:
 
 PAGE: Final = """<!doctype html><meta charset="utf-8"><script>
 let reports = Promise.resolve();
-const report = (value) => { reports = reports.then(() => fetch("/", { method: "POST", body: JSON.stringify(value) })); };
-const stranger = new WebSocket("%(closed_to_us)s");
-stranger.onclose = ({ code }) => report(["refused", code]);
+const report = (value) => {
+  reports = reports.then(() => fetch("/", { method: "POST", body: JSON.stringify(value) }));
+  return reports;
+};
 %(snippet)s
-follow("%(url)s", "orders", (e) => report(["event", e.seq, e.message.payload]), (m) => report(["missed", m.type]));
+const outcome = (url, ...offered) => new Promise((resolve) => {
+  const socket = new WebSocket(url, offered);
+  socket.onopen = () => { resolve(["open", socket.protocol]); socket.close(); };
+  socket.onclose = ({ code }) => resolve(["closed", code]);
+});
+(async () => {
+  await report(await outcome("%(closed_to_us)s"));
+  await report(await outcome("%(url)s", "other", "inmem-pubsub"));
+  await report(await outcome("%(url)s", "other"));
+  follow("%(url)s", "orders", (e) => report(["event", e.seq, e.message.payload]), (m) => report(["missed", m.type]));
+})();
 </script>"""
 
 
@@ -216,7 +227,9 @@ def test_it_works_in_a_browser(require_program: Callable[..., str], page: Page, 
             "url": "ws://{}:{}/ws".format(*proxy.address),
         }
         with browsing(program, page.origin, tmp_path / "profile"):
-            assert page.next() == ["refused", 1006]
+            assert page.next() == ["closed", 1006]  # a foreign origin
+            assert page.next() == ["open", "inmem-pubsub"]
+            assert page.next() == ["closed", 1006]  # no subprotocol of those that it offered
             until(lambda: server.stats()["topics"]["orders"]["subscribers"], "a subscription")
             publisher.publish("orders", "m1", payload="while it is there")
             assert page.next() == ["event", 1, "while it is there"]

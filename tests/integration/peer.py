@@ -73,6 +73,7 @@ def connected(address: tuple[str, int], receive_buffer: int | None = None) -> so
     """`receive_buffer` is SO_RCVBUF, set before the connection is there: then the window is small from the start."""
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     sock.settimeout(PATIENCE)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if receive_buffer is not None:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
     sock.connect(address)

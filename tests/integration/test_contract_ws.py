@@ -500,7 +500,6 @@ def test_a_session_is_the_same_sent_whole_and_byte_by_byte(server: ServerProcess
         server.create(name)
         data = recorded(name)
         with Peer(server.address) as peer:
-            peer.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             for i in range(0, len(data), size):
                 peer.send_raw(data[i : i + size])
             results.append(heard(peer))

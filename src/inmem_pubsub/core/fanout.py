@@ -12,7 +12,7 @@ rules:
 One publication arrives here as a dirty topic (hub.py) and leaves through `Connection.write` (server/connection.py).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from math import inf
 
 from .connection import Connection
@@ -21,6 +21,7 @@ from .subscription import Subscription
 from .topic import Topic
 
 SLOW_CONSUMER = 4008  # the close code of the DISCONNECT policy
+_NOBODY: Mapping[Connection, None] = {}
 
 
 class Fanout:
@@ -164,9 +165,11 @@ class Fanout:
     def flush(self) -> None:
         """Hand over what was published, feed the lagging, then write each collecting connection once."""
         self._due = False
-        spilled = self._set_aside()
+        spilled = self._set_aside() if self._stalled or self._spilled else _NOBODY
         dirty, self._dirty = self._dirty, []
-        deleted, self._deleted = self._deleted, []
+        deleted: Sequence[Topic] = ()
+        if self._deleted:
+            deleted, self._deleted = self._deleted, []
         batches = {topic: topic.log.size - topic.log.flushed_size for topic in dirty} if self._feeding else {}
         for topic in deleted:
             for connection in topic.live:
@@ -263,7 +266,7 @@ class Fanout:
             else:
                 subscription.arm()
 
-    def _feed(self, batches: dict[Topic, int], spilled: dict[Connection, None]) -> None:
+    def _feed(self, batches: dict[Topic, int], spilled: Mapping[Connection, None]) -> None:
         """Each in turn until this tick's bytes are spent; who is not level then is behind the others next time."""
         left = self._limits.feed_all
         for connection in list(self._feeding):

@@ -114,8 +114,8 @@ def test_requests_nearly_right_are_judged_as_by_the_reference(text: bytes) -> No
 @example(b'{"type":"publish","topic":"a","message":{"id":"x"},"request_id":"r","zzzzzz":1e400}')
 @example(b'{"type":"publish","topic":"a","message":{"id":"x","payload":1},"message":{"id":"x"}}')
 @example(b'{"type":"publish","topic":"a:b","message":{"id":"x","payload":"\\n"},"payload":"\\n"}')
-@example(b'{"type":"publish","topic":"a\\u003ab","message":{"id":"x","payload":1},"x":1}')
-@example(b'{"type":"subscribe","topic":"a\\u003ab","x":1}')
+@example(b'{"type":"publish","topic":"a\\u003ab","message":{"id":"x","payload":1},"x":1e400}')
+@example(b'{"type":"subscribe","topic":"a\\u003ab","x":1e400}')
 @example(b'{"type":"subscribe","topic":"t","last_n":5.0,"last_n":5}')
 def test_texts_with_a_few_bytes_amiss_are_judged_as_by_the_reference(text: bytes) -> None:
     judge(text)
@@ -141,6 +141,29 @@ def test_a_message_may_nest_64_levels_whichever_way_it_is_judged(brackets: int, 
     flat = b"[" + b"[]," * brackets + b"0]"
     assert judge(publish.replace(deep, flat)) is not None
     assert judge(publish.replace(deep, b'"%b"' % (b"[" * brackets))) is not None
+
+
+@pytest.mark.parametrize(
+    ("spelling", "value"),
+    [
+        ("5.0", 5),
+        ("-0.0", 0),
+        ("50e-1", 5),
+        ("1E+2", 100),
+        ("9007199254740992.0", 2**53),
+        ("9007199254740994.0", None),
+        ("1e300", None),
+        ("5.5", None),
+        ("9007199254740993", 2**53 + 1),
+    ],
+)
+def test_a_float_is_the_integer_that_it_equals_as_far_as_doubles_hold_them_all(
+    spelling: str, value: int | None
+) -> None:
+    found = judge(f'{{"type":"subscribe","topic":"t","last_n":{spelling}}}'.encode())
+    assert (None if found is None else found.fields["last_n"]) == value
+    found = judge(f'{{"type":"subscribe","topic":"t","since":{{"epoch":"e","seq":{spelling}}}}}'.encode())
+    assert (None if found is None else found.fields["since"][1]) == value
 
 
 # -- the payload is what was sent
