@@ -16,9 +16,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from tests.client_frames import CLOSE, Frame, close, frame
 from tests.docs.console import run
 from tests.house.source import ROOT
-from tests.integration.peer import CLOSE, Frame, Peer, close, frame
+from tests.integration.peer import Peer
 from tests.integration.server_process import ServerProcess
 
 _LINE: Final = re.compile(r"([A-Z]?)([<>]) (.*)")
@@ -112,11 +113,14 @@ class Conversation:
         return json.dumps(received, ensure_ascii=False), json.dumps(expected, ensure_ascii=False)
 
 
-def hold(server: ServerProcess, text: str) -> None:
-    """Raises Disagreement."""
-    with ExitStack() as stack:
-        conversation = Conversation(server, stack)
-        for line in text.splitlines():
-            if line.strip():
-                conversation.take(line)
-        conversation.finish()
+def hold(server: ServerProcess, text: str, stack: ExitStack | None = None) -> None:
+    """The connections are closed with the stack, or else at the end. Raises Disagreement."""
+    if stack is None:
+        with ExitStack() as own:
+            hold(server, text, own)
+        return
+    conversation = Conversation(server, stack)
+    for line in text.splitlines():
+        if line.strip():
+            conversation.take(line)
+    conversation.finish()

@@ -20,12 +20,14 @@ CONVERSATIONS: Final = [block for block in blocks(DOCUMENT, "text") if is_conver
 CONSOLES: Final = blocks(DOCUMENT, "console")
 
 
+@pytest.mark.usefixtures("shell")
 @pytest.mark.parametrize("block", CONVERSATIONS, ids=str)
 def test_the_server_answers_as_it_stands_there(block: Block, server: ServerProcess) -> None:
     prepare(server, block.setup)
     hold(server, block.text)
 
 
+@pytest.mark.usefixtures("shell")
 @pytest.mark.parametrize("block", CONSOLES, ids=str)
 def test_curl_prints_what_stands_there(block: Block, server: ServerProcess, tmp_path: Path) -> None:
     prepare(server, block.setup)

@@ -1,31 +1,32 @@
 """README.md: the tour works as written, and so do the snippets, through lost connections too."""
 
+import json
 import re
 import shlex
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import pairwise
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 import pytest
+from websockets.sync.server import ServerConnection, serve
 
 from inmem_pubsub.cli.main import commands as cli
 from inmem_pubsub.config import Setting, describe, load
 from tests.docs.console import ADDRESS, differences, home
 from tests.docs.conversation import hold, is_conversation, prepare
-from tests.docs.markdown import Block, blocks, code, read, tables
+from tests.docs.markdown import blocks, code, read, tables
 from tests.docs.proxy import Proxy
 from tests.house.source import ROOT
 from tests.integration.peer import Peer
 from tests.integration.server_process import PATIENCE, ServerProcess, environment, until
 
 DOCUMENT: Final = "README.md"
-CONSOLES: Final = blocks(DOCUMENT, "console")
-CONVERSATIONS: Final = [block for block in blocks(DOCUMENT, "text") if is_conversation(block.text)]
 PYTHON: Final = blocks(DOCUMENT, "python")
 SHELL: Final = [(str(block), line) for block in blocks(DOCUMENT, "sh") for line in block.text.splitlines()]
 
@@ -33,17 +34,18 @@ SHELL: Final = [(str(block), line) for block in blocks(DOCUMENT, "sh") for line 
 # -- the tour
 
 
-@pytest.mark.parametrize("block", CONSOLES, ids=str)
-def test_curl_prints_what_stands_there(block: Block, server: ServerProcess, tmp_path: Path) -> None:
-    prepare(server, block.setup)
-    found = differences(block.text, tmp_path, f"localhost:{server.address[1]}", home(tmp_path))
-    assert not found, "\n\n".join(found)
-
-
-@pytest.mark.parametrize("block", CONVERSATIONS, ids=str)
-def test_the_server_answers_as_it_stands_there(block: Block, server: ServerProcess) -> None:
-    prepare(server, block.setup)
-    hold(server, block.text)
+@pytest.mark.usefixtures("shell")
+def test_the_tour_works_as_written(tmp_path: Path) -> None:
+    """On a new server, one after the other, with the clients staying where they are."""
+    tour = [block for block in blocks(DOCUMENT) if block.language == "console" or is_conversation(block.text)]
+    assert [block.language for block in tour] == ["console", "text", "text", "console"]
+    with ServerProcess(tmp_path) as server, ExitStack() as clients:
+        for block in tour:
+            if block.language == "console":
+                found = differences(block.text, tmp_path, f"localhost:{server.address[1]}", home(tmp_path))
+                assert not found, "\n\n".join(found)
+            else:
+                hold(server, block.text, clients)
 
 
 def test_the_client_that_the_tour_names_is_there() -> None:
@@ -116,6 +118,48 @@ def test_the_python_snippet_says_what_it_missed(server: ServerProcess, tmp_path:
             assert lines_of(process, 4) == ["missed: history_overrun", "missed: 2", "4 0", "5 0"]
             server.delete("orders")
             assert process.wait(PATIENCE) == 0
+
+
+@contextmanager
+def scripted(*visits: Callable[[ServerConnection], None]) -> Iterator[str]:
+    """A server that does this with the first connection, that with the second, and so on. Gives its address."""
+    left = iter(visits)
+
+    def handle(connection: ServerConnection) -> None:
+        visit = next(left)
+        visit(connection)
+
+    with serve(handle, "127.0.0.1", 0) as running:
+        thread = threading.Thread(target=running.serve_forever)
+        thread.start()
+        try:
+            yield "{}:{}".format(*running.socket.getsockname())
+        finally:
+            running.shutdown()
+            thread.join()
+
+
+def test_the_python_snippet_goes_on_behind_a_notice_and_not_after_4500(tmp_path: Path) -> None:
+    (block,) = PYTHON
+    asked: list[Any] = []
+
+    def drop(connection: ServerConnection) -> None:
+        asked.append(json.loads(connection.recv()))
+        connection.send('{"type": "ack", "topic": "orders", "epoch": "e", "seq": 7}')
+        connection.send('{"type": "dropped", "topic": "orders", "epoch": "e", "from_seq": 8, "to_seq": 10, "count": 3}')
+        connection.close(1012)
+
+    def kick(connection: ServerConnection) -> None:
+        asked.append(json.loads(connection.recv()))
+        connection.close(4500)
+
+    with (
+        scripted(drop, kick) as address,
+        following(block.text.replace(ADDRESS, address), tmp_path) as process,
+    ):
+        assert process.wait(PATIENCE) == 1
+        assert lines_of(process, 1) == ["missed: 3"]
+    assert [request["since"] for request in asked] == [None, {"epoch": "e", "seq": 10}]
 
 
 def test_the_python_snippet_says_that_there_is_no_topic(server: ServerProcess, tmp_path: Path) -> None:

@@ -91,6 +91,7 @@ def test_the_limits_that_are_not_settings_are_what_the_code_says() -> None:
     }
 
 
+@pytest.mark.usefixtures("shell")
 @pytest.mark.parametrize("block", CONSOLES, ids=str)
 def test_the_commands_print_what_stands_there(block: Block, server: ServerProcess, tmp_path: Path) -> None:
     address = f"localhost:{server.address[1]}"

@@ -1,66 +1,17 @@
 """A WebSocket client made of nothing but a socket: it sends any bytes, and reads only when it is told to."""
 
 import contextlib
-import json
 import os
 import socket
 import struct
 from collections.abc import Iterator, Sequence
 from types import TracebackType
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, Self
+
+from tests.client_frames import CLOSE, Frame, close, frame, message, parse
 
 PATIENCE: Final = 20.0  # seconds
-CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 KEY: Final = b"dGhlIHNhbXBsZSBub25jZQ=="
-
-
-class Frame(NamedTuple):
-    opcode: int
-    payload: bytes
-
-    @property
-    def code(self) -> int | None:
-        """Of a close frame."""
-        assert self.opcode == CLOSE, self
-        return int.from_bytes(self.payload[:2], "big") if self.payload else None
-
-    @property
-    def json(self) -> Any:
-        assert self.opcode == TEXT, self
-        return json.loads(self.payload)
-
-
-def frame(
-    payload: bytes = b"",
-    opcode: int = TEXT,
-    *,
-    fin: bool = True,
-    rsv: int = 0,
-    mask: bytes | None = b"\x01\x02\x03\x04",
-) -> bytes:
-    """One frame of a client, with whatever faults are wanted. RFC 6455 section 5.2."""
-    first = (fin << 7) | (rsv << 4) | opcode
-    masked = 0 if mask is None else 0x80
-    n = len(payload)
-    if n < 126:
-        head = struct.pack("!BB", first, masked | n)
-    elif n < 65536:
-        head = struct.pack("!BBH", first, masked | 126, n)
-    else:
-        head = struct.pack("!BBQ", first, masked | 127, n)
-    if mask is None:
-        return head + payload
-    repeated = (mask * (n // 4 + 1))[:n]
-    return head + mask + (int.from_bytes(payload, "big") ^ int.from_bytes(repeated, "big")).to_bytes(n, "big")
-
-
-def message(value: Any) -> bytes:
-    """The frame of one JSON message."""
-    return frame(json.dumps(value).encode())
-
-
-def close(code: int | None = 1000, reason: bytes = b"") -> bytes:
-    return frame(b"" if code is None else struct.pack("!H", code) + reason, CLOSE)
 
 
 def handshake(host: str = "localhost", path: str = "/ws", headers: Sequence[str] = ()) -> bytes:
@@ -141,27 +92,10 @@ class Peer:
 
     def frame(self) -> Frame | None:
         """The next frame; None at the end of the stream. A server's frames are whole and bare in this protocol."""
-        while (found := self._parse()) is None:
+        while (found := parse(self._data)) is None:
             if not self._read():
                 assert not self._data, "the stream ends within a frame"
                 return None
-        return found
-
-    def _parse(self) -> Frame | None:
-        data = self._data
-        if len(data) < 2:
-            return None
-        assert data[0] & 0xF0 == 0x80, f"not one whole frame without RSV bits: {bytes(data[:16])!r}"
-        assert not data[1] & 0x80, "masked by a server"
-        n, start = data[1], 2
-        if n == 126:
-            n, start = int.from_bytes(data[2:4], "big"), 4
-        elif n == 127:
-            n, start = int.from_bytes(data[2:10], "big"), 10
-        if len(data) < start or len(data) < start + n:
-            return None
-        found = Frame(data[0] & 0x0F, bytes(data[start : start + n]))
-        del data[: start + n]
         return found
 
     def next(self) -> Any:
@@ -185,12 +119,12 @@ class Peer:
         return ack
 
     def until_idle(self) -> list[Any]:
-        """All messages before the pong of a ping that is sent now."""
+        """All messages that are under way. Two round trips: a pong may overtake an event of its own tick, no later one."""
+        return [*self._before_pong(), *self._before_pong()]
+
+    def _before_pong(self) -> Iterator[Any]:
         mark = os.urandom(8).hex()
         self.send({"type": "ping", "request_id": mark})
-        return list(self._before(mark))
-
-    def _before(self, mark: str) -> Iterator[Any]:
         while (found := self.next()).get("request_id") != mark:
             yield found
 

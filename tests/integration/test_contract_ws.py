@@ -10,22 +10,9 @@ from typing import Any, Final
 import pytest
 from websockets.sync.client import ClientConnection, connect
 
+from tests.client_frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, Frame, close, frame, message
 from tests.integration.conftest import Serve
-from tests.integration.peer import (
-    BINARY,
-    CLOSE,
-    CONTINUATION,
-    PING,
-    PONG,
-    TEXT,
-    Frame,
-    Peer,
-    close,
-    connected,
-    frame,
-    handshake,
-    message,
-)
+from tests.integration.peer import Peer, connected, handshake
 from tests.integration.server_process import PATIENCE, ServerProcess, until
 
 TS: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")

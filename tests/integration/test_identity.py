@@ -10,8 +10,9 @@ from typing import Any, Final
 import httpx2
 import pytest
 
+from tests.client_frames import TEXT
 from tests.integration.conftest import Serve
-from tests.integration.peer import TEXT, Peer
+from tests.integration.peer import Peer
 from tests.integration.server_process import Metrics, ServerProcess, until
 from tests.integration.streams import check_identity, stream_of
 

@@ -14,9 +14,10 @@ from typing import Any, Final
 
 import pytest
 
+from tests.client_frames import CLOSE, TEXT, Frame
 from tests.conftest import IN_CI
 from tests.integration.conftest import Serve
-from tests.integration.peer import CLOSE, PATIENCE, TEXT, Frame, Peer, connected, handshake
+from tests.integration.peer import PATIENCE, Peer, connected, handshake
 from tests.integration.server_process import STOPPING, ServerProcess, command, environment, until
 from tests.integration.streams import stream_of
 

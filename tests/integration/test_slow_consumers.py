@@ -8,8 +8,9 @@ from typing import Any, Final
 
 import pytest
 
+from tests.client_frames import message
 from tests.integration.conftest import Serve
-from tests.integration.peer import PATIENCE, Peer, message
+from tests.integration.peer import PATIENCE, Peer
 from tests.integration.server_process import ServerProcess, until
 from tests.integration.streams import check_identity, read_upto, stream_of
 

@@ -9,7 +9,8 @@ from urllib.parse import quote
 import pytest
 
 from tests.cases import wire
-from tests.integration.peer import CLOSE, CONTINUATION, PING, PONG, TEXT, Frame, Peer, frame
+from tests.client_frames import CLOSE, CONTINUATION, PING, PONG, TEXT, Frame, frame
+from tests.integration.peer import Peer
 from tests.integration.server_process import ServerProcess
 
 SLICES = 4  # tests that share the table, so that several workers share the time

@@ -9,7 +9,7 @@ rules:
    it.
 3. A cursor is moved over events in one place, `_drop`, and what it is moved over is said there.
 
-One publication arrives here as a dirty topic (hub.py) and leaves through `Connection.write` (server/connection.py).
+One publication arrives here as a dirty topic (hub.py) and leaves through `Connection.write`, which is a transport's.
 """
 
 from collections.abc import Callable, Mapping, Sequence

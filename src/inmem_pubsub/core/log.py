@@ -55,7 +55,7 @@ class TopicLog:
         self._ends = [0]
 
     def append(self, frame: bytes) -> int:
-        """Add the next event. Returns its seq."""
+        """Add the frame of the next publication. Returns its seq."""
         self._frames.append(frame)
         self.size += len(frame)
         self.head += 1

@@ -73,6 +73,7 @@ class EventFrames:
         self._prefix = b'{"type":"event","topic":%b,"message":{"id":' % self._name
 
     def event(self, seq: int, message: Message) -> bytes:
+        """One publication, as every subscriber gets it."""
         self.published_at = stamp = self._stamp.text
         body = b'%b%b,"payload":%b},"seq":%d,"ts":"%b"}' % (
             self._prefix, _encode(message.id), message.payload, seq, stamp

@@ -2,6 +2,8 @@
 
 Every request gets exactly one reply, in the order of the requests, errors included. An ack enters the connection's `out`
 before the next flush can feed anything, so it precedes the events that it speaks of.
+
+A publish becomes a publication here: the hub gives it its number, and the ack says it.
 """
 
 from collections import Counter

@@ -4,7 +4,6 @@ import asyncio
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from inmem_pubsub.protocol.codes import CloseCode
 from inmem_pubsub.protocol.session import Sessions
 from inmem_pubsub.server.clock import DeadlineClock, WallClock
 from inmem_pubsub.server.rate import Bucket
@@ -86,8 +85,3 @@ class Connections:
         self.wall.tick()
         for websocket in list(self.open):
             websocket.sweep(now)
-
-    def close_some(self, n: int) -> None:
-        """Say goodbye to the n oldest that are still open to it, on the way to a stop."""
-        for websocket in [each for each in self.open if not each.reason][:n]:
-            websocket.close(CloseCode.SERVICE_RESTART, "shutdown")

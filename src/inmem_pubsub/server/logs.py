@@ -3,10 +3,14 @@
 import logging
 import sys
 import time
-from typing import Any
+from typing import Any, Final
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
+
+from inmem_pubsub.errors import one_line
+
+KINDS: Final = 1000  # of lines that are told apart; there are few, and stray ones must not add up
 
 
 class Throttle:
@@ -26,12 +30,18 @@ class Throttle:
             if count > self._lines:
                 event["suppressed"] = count - self._lines
             second, count = now, 0
-            if len(self._seen) > 1000:  # kinds are few; a stray one must not add up
-                self._seen.clear()
+        if len(self._seen) >= KINDS and kind not in self._seen:
+            self._seen.clear()
         self._seen[kind] = (second, count + 1)
         if count >= self._lines:
             raise structlog.DropEvent
         return event
+
+
+def _event_in_one_line(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """The renderer for consoles escapes every field but this one; other libraries may put anything into it."""
+    event["event"] = one_line(str(event["event"]))
+    return event
 
 
 def configure(level: str, style: str, lines: int) -> None:
@@ -50,6 +60,7 @@ def configure(level: str, style: str, lines: int) -> None:
     )
     if console:
         shared.remove(structlog.processors.format_exc_info)
+        shared.append(_event_in_one_line)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

@@ -177,6 +177,7 @@ FOREIGN_HOSTS = [
     "10.0.0.5:8080",
     "128.0.0.1",
     "localhost.evil.example",
+    "evillocalhost",
     "127.0.0.1.evil.example",
     "[::2]",
 ]

@@ -1,0 +1,549 @@
+"""One WebSocket between a transport that records and a real hub: what it reads, when, and how it ends."""
+
+import socket
+import struct
+from typing import Any
+
+import pytest
+
+from inmem_pubsub.core import Policy
+from inmem_pubsub.protocol.codes import CloseCode
+from inmem_pubsub.server import websocket as module
+from inmem_pubsub.server.node import Node
+from inmem_pubsub.server.websocket import in_flight
+from tests.client_frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, close, frame, message
+from tests.unit.server.websocket_fakes import Link, advance, make_node, on_a_loop, passes
+
+PING_MESSAGE = {"type": "ping", "request_id": "r"}
+
+
+def numbered(n: int) -> list[bytes]:
+    return [message({"type": "ping", "request_id": str(i)}) for i in range(n)]
+
+
+# -- what comes in is answered
+
+
+@on_a_loop
+async def test_a_request_is_answered_at_the_end_of_the_pass() -> None:
+    with make_node() as node:
+        link = Link(node)
+        link.ask(PING_MESSAGE)
+        assert link.writes == 0
+        await passes()
+        assert link.heard() == ["pong r"]
+
+
+@on_a_loop
+async def test_all_replies_of_a_pass_are_one_write() -> None:
+    with make_node("a") as node:
+        link = Link(node)
+        link.subscribe("a")
+        link.publish("a", *"123")
+        link.ask(PING_MESSAGE)
+        await passes()
+        assert link.writes == 1
+        assert link.heard() == ["ack 0", "ack 1", "ack 2", "ack 3", "pong r", "event 1", "event 2", "event 3"]
+
+
+@on_a_loop
+async def test_what_came_behind_the_handshake_is_read() -> None:
+    with make_node() as node:
+        link = Link(node, rest=b"".join(numbered(100)))
+        await passes(5)
+        assert link.heard() == [f"pong {i}" for i in range(100)]
+
+
+@on_a_loop
+async def test_a_broken_frame_behind_the_handshake_is_refused() -> None:
+    with make_node() as node:
+        link = Link(node, rest=message(PING_MESSAGE) + frame(b"", 3) + bytes(10_000))
+        await passes()
+        assert link.heard() == ["pong r", "close 1002"]
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 3, 7, 100, 65536])
+@on_a_loop
+async def test_frames_are_the_same_however_they_are_cut(chunk: int) -> None:
+    text = '{"type":"ping","request_id":"é🎉"}'.encode()
+    with make_node("a") as node:
+        link = Link(node, chunk=chunk)
+        link.send(
+            frame(text[:30], fin=False),
+            frame(b"between", PING),
+            frame(text[30:], CONTINUATION),
+            frame(b"no JSON"),
+            message({"type": "publish", "topic": "a", "message": {"id": "x" * 100, "payload": "y" * 5000}}),
+            frame(b"unasked", PONG),
+            frame(b"", PING),
+            close(4321, b"bye"),
+        )
+        await passes(10)
+        assert link.heard() == [
+            "pong frame between",
+            "pong é🎉",
+            "error INVALID_JSON",
+            "ack 1",
+            "pong frame",
+            "close 4321",
+        ]
+
+
+# -- fairness
+
+
+@on_a_loop
+async def test_the_65th_message_of_a_pass_waits_for_the_next() -> None:
+    with make_node("a") as node:
+        link, topic = Link(node), node.hub.topics["a"]
+        link.publish("a", *map(str, range(65)))
+        assert (topic.log.head, link.reads()) == (64, False)
+        await passes()
+        assert (topic.log.head, link.reads()) == (65, True)
+
+
+@on_a_loop
+async def test_a_burst_of_one_connection_does_not_hold_up_another() -> None:
+    with make_node("a", messages_per_pass=10) as node:
+        loud, quiet, reader = Link(node), Link(node), Link(node)
+        reader.ask({"type": "subscribe", "topic": "a"})
+        await passes()
+        reader.frames()
+        loud.publish("a", *["loud"] * 35)
+        quiet.publish("a", "quiet")
+        await passes(10)
+        ids = [each.json["message"]["id"] for each in reader.frames()]
+        assert ids == ["loud"] * 10 + ["quiet"] + ["loud"] * 25
+
+
+@on_a_loop
+async def test_messages_over_the_budget_are_taken_in_their_order() -> None:
+    with make_node(messages_per_pass=3) as node:
+        link = Link(node)
+        link.send(*numbered(5), frame(b"5", PING), *numbered(2), frame(b"no JSON"), frame(b"6", PING), close())
+        await passes(12)
+        assert link.heard() == [
+            *(f"pong {i}" for i in range(5)),
+            "pong frame 5",
+            "pong 0",
+            "pong 1",
+            "error INVALID_JSON",
+            "pong frame 6",
+            "close 1000",
+        ]
+
+
+@on_a_loop
+async def test_nothing_is_read_while_messages_are_held() -> None:
+    with make_node("a", messages_per_pass=2) as node:
+        link = Link(node, chunk=400)
+        link.publish("a", *map(str, range(50)))
+        for _ in range(60):
+            await passes(1)
+            inbox = link.websocket._inbox
+            assert inbox is None or len(inbox) <= 10
+        assert node.hub.topics["a"].log.head == 50
+
+
+@on_a_loop
+async def test_a_broken_frame_behind_held_messages_waits_for_them() -> None:
+    with make_node(messages_per_pass=2) as node:
+        link = Link(node)
+        link.send(*numbered(5), frame(b"", 3))
+        await passes(8)
+        assert link.heard() == [*(f"pong {i}" for i in range(5)), "close 1002"]
+
+
+@on_a_loop
+async def test_held_messages_of_a_connection_that_is_lost_are_dropped() -> None:
+    with make_node("a", messages_per_pass=2) as node:
+        link = Link(node)
+        link.publish("a", *"12345")
+        link.transport.lose()
+        await passes(5)
+        assert node.hub.topics["a"].log.head == 2
+        assert node.connections.open == {}
+
+
+# -- who takes nothing
+
+
+async def stalled(node: Node) -> Link:
+    """A subscriber of `a` whose transport is over its high-water mark."""
+    link = Link(node)
+    link.subscribe("a")
+    await passes()
+    link.transport.stuck = True
+    link.publish("a", "1", payload="x" * node.settings.high_water)
+    await passes()
+    link.frames()
+    assert link.transport.paused
+    return link
+
+
+@on_a_loop
+async def test_who_does_not_take_the_replies_is_not_read() -> None:
+    with make_node("a") as node:
+        link = await stalled(node)
+        assert not link.reads()
+        link.ask(PING_MESSAGE)
+        await passes()
+        assert link.heard() == []
+        link.transport.take(10**9)
+        await passes()
+        assert link.reads()
+        assert link.heard() == ["pong r"]
+
+
+@on_a_loop
+async def test_nothing_is_written_to_a_transport_that_is_full() -> None:
+    with make_node("a", ws_buffer_size=5) as node:
+        link, publisher = await stalled(node), Link(node)
+        before = link.writes
+        publisher.publish("a", *map(str, range(20)))
+        await passes()
+        assert link.writes == before
+        link.transport.take(10**9)
+        await passes()
+        assert link.heard() == ["dropped 2-16", *(f"event {seq}" for seq in range(17, 22))]
+
+
+@on_a_loop
+async def test_write_timeout_without_progress_is_4009() -> None:
+    with make_node("a", write_timeout=10.0) as node:
+        link = await stalled(node)
+        advance(node, 9)
+        assert link.heard() == []
+        advance(node, 2)
+        assert link.heard() == ["close 4009"]
+        advance(node, 10)
+        await passes()
+        assert link.is_cut(), "it does not take the close either"
+        assert node.connections.closed == {"write_timeout": 1}
+
+
+@on_a_loop
+async def test_progress_however_small_keeps_a_stalled_connection() -> None:
+    with make_node("a", write_timeout=10.0, ping_interval=5.0, pong_timeout=2.0) as node:
+        link = await stalled(node)
+        for _ in range(10):
+            advance(node, 8)
+            link.transport.take(1)
+        assert link.heard() == [], "no ping, no close"
+        link.transport.take(10**9)
+        advance(node, 4)
+        assert link.heard() == [], "what it took was a sign of life"
+
+
+# -- life
+
+
+@on_a_loop
+async def test_a_silent_peer_is_pinged_and_closed_4012_if_nothing_comes() -> None:
+    with make_node(ping_interval=25.0, pong_timeout=10.0, close_timeout=5.0) as node:
+        link = Link(node)
+        advance(node, 24)
+        assert link.heard() == []
+        advance(node, 1)
+        assert link.heard() == ["ping frame"]
+        advance(node, 9)
+        assert link.heard() == []
+        advance(node, 1)
+        assert link.heard() == ["close 4012"]
+        advance(node, 4)
+        assert not link.is_cut()
+        advance(node, 2)
+        await passes()
+        assert link.is_cut()
+        assert node.connections.closed == {"no_pong": 1}
+
+
+@pytest.mark.parametrize("sign", [frame(b"", PONG), message(PING_MESSAGE), frame(b"", PING), b"\x81\xfe\x01"])
+@on_a_loop
+async def test_any_byte_is_a_sign_of_life(sign: bytes) -> None:
+    with make_node(ping_interval=25.0, pong_timeout=10.0) as node:
+        link = Link(node)
+        advance(node, 25)
+        link.frames()
+        advance(node, 8)
+        link.send(sign)
+        await passes()
+        link.frames()
+        advance(node, 15)
+        assert link.heard() == []
+
+
+@on_a_loop
+async def test_pongs_alone_keep_an_idle_connection_of_an_idle_server() -> None:
+    with make_node(ping_interval=25.0, pong_timeout=10.0) as node:
+        link = Link(node)
+        for _ in range(10):
+            advance(node, 25)
+            assert link.heard() == ["ping frame"]
+            advance(node, 1)
+            link.send(frame(b"", PONG))
+            await passes()
+
+
+@on_a_loop
+async def test_a_peer_that_takes_what_stands_before_the_ping_is_alive(monkeypatch: pytest.MonkeyPatch) -> None:
+    queue = [100_000]
+    monkeypatch.setattr(module, "in_flight", lambda _socket: queue[0])
+    with make_node(ping_interval=25.0, pong_timeout=10.0) as node:
+        link = Link(node)
+        advance(node, 25)
+        for _ in range(5):
+            queue[0] -= 1000
+            advance(node, 10)
+        assert link.heard() == ["ping frame"]
+        advance(node, 10)
+        assert link.heard() == ["close 4012"]
+
+
+@on_a_loop
+async def test_time_in_which_the_server_was_stopped_does_not_count() -> None:
+    with make_node(ping_interval=25.0) as node:
+        link = Link(node)
+        node.connections.sweep(node.loop.time() + 3600)
+        assert link.heard() == []
+
+
+# -- messages that take too long
+
+
+@pytest.mark.parametrize("part", [frame(b"{", fin=False), message(PING_MESSAGE)[:-1], b"\x81"])
+@on_a_loop
+async def test_a_message_has_so_long_from_its_first_byte_to_its_last(part: bytes) -> None:
+    with make_node(message_timeout=30.0) as node:
+        link = Link(node)
+        link.send(part)
+        advance(node, 29)
+        assert "close 1008" not in link.heard()
+        advance(node, 3)
+        assert link.heard()[-1] == "close 1008"
+        link.transport.lose()
+        assert node.connections.closed == {"message_timeout": 1}
+
+
+@on_a_loop
+async def test_fragments_that_keep_coming_do_not_extend_the_time() -> None:
+    with make_node(message_timeout=30.0, max_fragments=1000) as node:
+        link = Link(node)
+        link.send(frame(b"{", fin=False))
+        for _ in range(32):
+            advance(node, 1)
+            link.send(frame(b" ", CONTINUATION, fin=False), frame(b"", PING))
+            await passes()
+        assert link.heard()[-1] == "close 1008"
+
+
+@on_a_loop
+async def test_who_is_always_within_some_message_is_not_late_with_any() -> None:
+    with make_node(message_timeout=30.0) as node:
+        link, data = Link(node), message(PING_MESSAGE)
+        link.send(data[:5])
+        for _ in range(100):
+            advance(node, 1)
+            link.send(data[5:] + data[:5])
+            await passes()
+        assert link.heard() == ["pong r"] * 100
+
+
+# -- the end
+
+
+@pytest.mark.parametrize(
+    ("data", "code", "reason"),
+    [
+        (frame(b"{}", rsv=4), 1002, "reserved_bits"),
+        (frame(b"", CONTINUATION), 1002, "fragment_order"),
+        (frame(b"", 5), 1002, "protocol_error"),
+        (frame(b"{}", mask=None), 1002, "protocol_error"),
+        (frame(b"", BINARY), 1003, "unsupported_data"),
+        (frame(b"\xff"), 1007, "invalid_utf8"),
+        (frame(b"\xff", TEXT, fin=False), 1007, "invalid_utf8"),
+        (frame(b"x" * 101), 1009, "message_too_big"),
+        (frame(b"x" * 60, fin=False) + frame(b"x" * 60, CONTINUATION), 1009, "message_too_big"),
+        (frame(b"", fin=False) + frame(b"", CONTINUATION, fin=False) * 3, 1008, "too_many_fragments"),
+    ],
+)
+@on_a_loop
+async def test_a_broken_rule_is_answered_after_what_came_before_and_counted(
+    data: bytes, code: int, reason: str
+) -> None:
+    with make_node("a", max_message_size=100, max_fragments=3) as node:
+        link = Link(node)
+        link.send(message(PING_MESSAGE), data, message({"type": "subscribe", "topic": "a"}))
+        await passes()
+        frames = link.frames()
+        assert [each.opcode for each in frames] == [TEXT, CLOSE]
+        assert frames[1].payload == struct.pack("!H", code) + reason.encode()
+        assert link.transport.eof_written
+        assert not link.transport.is_closing(), "what still comes is read, or a reset would overtake the close frame"
+        assert node.hub.topics["a"].subscribers == 0
+        link.transport.lose()
+        assert node.connections.closed == {reason: 1}
+
+
+@on_a_loop
+async def test_what_comes_behind_a_broken_frame_is_thrown_away() -> None:
+    with make_node("a") as node:
+        link = Link(node)
+        link.send(b"\x81\xff" + (2**40).to_bytes(8, "big") + bytes(4))
+        await passes()
+        received = node.connections.bytes_received
+        link.send(bytes(1_000_000), message({"type": "publish", "topic": "a", "message": {"id": "1"}}))
+        await passes()
+        assert link.heard() == ["close 1009"]
+        assert not hasattr(link.transport.protocol, "get_buffer")
+        assert node.connections.bytes_received == received
+        assert node.hub.topics["a"].log.head == 0
+
+
+@on_a_loop
+async def test_who_does_not_leave_after_the_close_frame_is_cut() -> None:
+    with make_node(close_timeout=5.0) as node:
+        link = Link(node)
+        link.send(frame(b"", BINARY))
+        await passes()
+        advance(node, 4)
+        assert not link.is_cut()
+        advance(node, 2)
+        assert link.is_cut()
+
+
+@on_a_loop
+async def test_a_peers_close_is_answered_with_its_code_and_the_transport_closed() -> None:
+    with make_node("a") as node:
+        link = Link(node)
+        link.subscribe("a")
+        link.publish("a", *map(str, range(100)))
+        link.send(close(3456, b"bye"), message(PING_MESSAGE))
+        await passes(6)
+        heard = link.heard()
+        assert heard[:2] == ["ack 0", "ack 1"]
+        assert [each for each in heard if each.startswith("ack")] == [f"ack {seq}" for seq in range(101)]
+        assert heard[-1] == "close 3456"
+        assert link.transport.lost
+        assert node.connections.closed == {"client_close": 1}
+        assert node.hub.topics["a"].subscribers == 0
+
+
+@on_a_loop
+async def test_our_close_waits_for_the_peers() -> None:
+    with make_node() as node:
+        link = Link(node)
+        link.websocket.close(CloseCode.SERVICE_RESTART, "shutdown")
+        link.websocket.close(CloseCode.NORMAL, "again")
+        assert [each.payload for each in link.frames()] == [b"\x03\xf4shutdown"]
+        link.ask(PING_MESSAGE)
+        await passes()
+        assert not link.transport.is_closing()
+        link.send(close(1012))
+        await passes()
+        assert link.transport.lost
+        assert link.heard() == []
+        assert node.connections.closed == {"shutdown": 1}
+
+
+@on_a_loop
+async def test_a_connection_that_is_lost_leaves_nothing() -> None:
+    with make_node("a") as node:
+        link = Link(node)
+        link.subscribe("a")
+        await passes()
+        link.transport.lose()
+        assert node.connections.open == {}
+        assert node.connections.closed == {"connection_lost": 1}
+        assert node.hub.topics["a"].subscribers == 0
+        node.connections.sweep(node.loop.time() + 1)
+
+
+@on_a_loop
+async def test_a_slow_consumer_of_a_strict_topic_is_closed_4008() -> None:
+    with make_node("a", publish_policy=Policy.DISCONNECT, ws_buffer_size=2) as node:
+        link, publisher = await stalled(node), Link(node)
+        publisher.publish("a", *"23456")
+        await passes()
+        assert link.heard()[-1] == "close 4008"
+        assert publisher.heard() == [f"ack {seq}" for seq in range(2, 7)]
+        link.transport.lose()
+        assert node.connections.closed == {"slow_consumer": 1}
+
+
+@on_a_loop
+async def test_a_failing_handler_costs_its_connection_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    logged: list[dict[str, Any]] = []
+    with make_node("a") as node:
+        link, other = Link(node), Link(node)
+        monkeypatch.setattr(module, "log", Recorder(logged))
+        monkeypatch.setattr(node.hub.__class__, "publish", lambda *_: 1 / 0)
+        link.publish("a", "1")
+        other.ask(PING_MESSAGE)
+        await passes()
+        assert link.heard() == ["close 1011"]
+        assert other.heard() == ["pong r"]
+        (line,) = logged
+        assert isinstance(line["exc_info"], ZeroDivisionError)
+        assert line["client"] == "192.0.2.1"
+
+
+class Recorder:
+    def __init__(self, lines: list[dict[str, Any]]) -> None:
+        self._lines = lines
+
+    def error(self, event: str, **fields: Any) -> None:
+        self._lines.append({"event": event, **fields})
+
+
+@on_a_loop
+async def test_over_the_rate_a_connection_is_closed_4013() -> None:
+    with make_node(message_rate=3.0) as node:
+        link = Link(node)
+        link.send(*numbered(3))
+        await passes()
+        assert link.heard() == ["pong 0", "pong 1", "pong 2"]
+        advance(node, 1)
+        link.send(*numbered(4))
+        await passes()
+        assert link.heard() == ["pong 0", "pong 1", "pong 2", "close 4013"]
+
+
+@on_a_loop
+async def test_bytes_are_counted_once_however_they_come() -> None:
+    with make_node(messages_per_pass=2) as node:
+        link = Link(node)
+        data = [
+            *numbered(5),
+            frame(b"abc", PING),
+            frame("é".encode()),
+            frame(b"x", fin=False),
+            frame(b"y", CONTINUATION),
+        ]
+        link.send(*data)
+        await passes(12)
+        assert node.connections.bytes_received == sum(len(each) - 6 for each in data)
+
+
+# -- the kernel's queue
+
+
+def test_in_flight_is_what_the_peer_has_not_acknowledged() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket() as sock:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
+        sock.connect(listener.getsockname())
+        sock.setblocking(False)
+        assert in_flight(sock) == 0
+        sent = 0
+        try:
+            while True:
+                sent += sock.send(bytes(4096))
+        except BlockingIOError:
+            pass
+        assert 0 < in_flight(sock) <= sent
+
+
+def test_nothing_is_in_flight_on_a_socket_that_was_never_connected() -> None:
+    with socket.socket() as sock:
+        assert in_flight(sock) == 0
