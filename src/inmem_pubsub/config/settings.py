@@ -96,9 +96,7 @@ class Settings:
     max_header_bytes: int = setting(32 * KIB, _HTTP, size(16, 16 * MIB), "Bytes of all headers together")
     max_http_body: int = setting(MIB, _HTTP, size(1, GIB), "Bytes of a body")
 
-    max_connections: int = setting(
-        10_000, _LIMITS, whole(1, _MANY), "WebSocket and event-stream connections at one time"
-    )
+    max_connections: int = setting(10_000, _LIMITS, whole(1, _MANY), "WebSocket connections at one time")
     max_connections_per_ip: int = setting(0, _LIMITS, whole(0, _MANY), "The same from one address; 0 is no limit")
     connection_rate: float = setting(0.0, _LIMITS, rate(), "New connections a second; 0 is no limit")
     max_topics: int = setting(10_000, _LIMITS, whole(1, _MANY), "Topics at one time")
@@ -157,3 +155,5 @@ def conflicts(values: Mapping[str, Any], given: Container[str] = ()) -> Iterator
         blamed, other = (greater, lesser) if greater in given and lesser not in given else (lesser, greater)
         relation = ("at most" if equal else "less than") if blamed == lesser else ("at least" if equal else "more than")
         yield blamed, f"must be {relation} {other}, which is {texts[other](values[other])}"
+    if len(values["topics"]) > values["max_topics"]:
+        yield "topics", f"must be at most max_topics, which is {values['max_topics']}"

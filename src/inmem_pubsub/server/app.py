@@ -46,6 +46,7 @@ def make_app(node: Node) -> Starlette:
     app = Starlette(
         routes=[
             Route("/topics", _counted(node, routes.topics), methods=["GET", "POST"]),
+            Route("/topics/", _counted(node, routes.nowhere), methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
             Route("/topics/{name:path}", _counted(node, routes.delete), methods=["DELETE"]),
             Route("/health", _counted(node, routes.health), methods=["GET"]),
             Route("/stats", _counted(node, routes.stats), methods=["GET"]),
@@ -90,6 +91,10 @@ class Routes:
             raise Problem(503, str(error), ErrorCode.LIMIT_EXCEEDED, name) from None
         return answer(201, {"message": "Topic created successfully", "topic": name})
 
+    async def nowhere(self, _request: Request) -> Response:
+        """A slash too many is no redirect: behind a proxy that would name a host which nobody else knows."""
+        raise Problem(404, "Not Found")
+
     async def delete(self, request: Request) -> Response:
         topic = self._topic(request)
         self._node.wall.tick()
@@ -101,7 +106,7 @@ class Routes:
         raw: bytes = request.scope["raw_path"]
         segment = raw.split(b"?")[0].removeprefix(b"/topics/")
         if not segment or b"/" in segment:
-            raise Problem(404, "Not found")
+            raise Problem(404, "Not Found")
         try:
             name = unquote_to_bytes(segment).decode()
         except UnicodeDecodeError:
@@ -178,6 +183,8 @@ def _http_problem(node: Node) -> Callable[[Request, Exception], Response]:
             raise AssertionError(f"not an HTTP error: {error!r}")
         node.http_requests[error.status_code] += 1
         headers = dict(error.headers or {})
+        if "Allow" in headers:  # Starlette joins a set
+            headers["Allow"] = ", ".join(sorted(headers["Allow"].split(", ")))
         return answer(error.status_code, {"error": error.detail}, headers)
 
     return handle

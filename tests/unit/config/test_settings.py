@@ -48,7 +48,7 @@ DEFAULTS: Final = {
     "high_water": 64 * 1024,
     "low_water": 16 * 1024,
     "send_buffer": 256 * 1024,
-    "receive_buffer": 64 * 1024,
+    "receive_buffer": 256 * 1024,
     "tcp_user_timeout": 30.0,
     "read_timeout": 10.0,
     "header_timeout": 10.0,
@@ -163,3 +163,8 @@ def test_what_is_no_duration_is_refused(value: float) -> None:
 
 def test_the_spread_may_fill_the_whole_shutdown() -> None:
     assert Settings(shutdown_spread=3.0, shutdown_timeout=3.0).shutdown_spread == 3.0
+
+
+def test_more_topics_at_the_start_than_there_may_be_is_an_error() -> None:
+    with pytest.raises(ConfigError, match="must be at most max_topics, which is 1"):
+        Settings(topics=("a", "b"), max_topics=1)
