@@ -8,11 +8,7 @@ from typing import Any, Protocol
 
 import pytest
 
-pytest.register_assert_rewrite(
-    "tests.integration.peer", "tests.integration.server_process", "tests.integration.streams"
-)
-
-from tests.integration.server_process import ServerProcess  # noqa: E402  # its assertions are rewritten by now
+from tests.integration.server_process import ServerProcess
 
 
 class Serve(Protocol):

@@ -5,9 +5,9 @@ from typing import Any, Final
 
 import click
 
-from ..config import Group, Loaded, describe
-from ..errors import one_line
-from .flags import SettingsCommand, load_flags, setting_options
+from inmem_pubsub.cli.flags import HELP, SettingsCommand, load_flags, setting_options
+from inmem_pubsub.config import Group, Loaded, describe
+from inmem_pubsub.errors import one_line
 
 _HEAD: Final = ("SETTING", "VALUE", "SOURCE", "DEFAULT", "VARIABLE", "FLAG")
 _JSON: Final = click.Option(
@@ -15,7 +15,9 @@ _JSON: Final = click.Option(
 )
 
 
-@click.command("config", cls=SettingsCommand, params=[*setting_options(), _JSON], options_metavar="[FLAGS]")
+@click.command(
+    "config", cls=SettingsCommand, params=[*setting_options(), _JSON], options_metavar="[FLAGS]", context_settings=HELP
+)
 def config(as_json: bool, **flags: Any) -> None:
     """Print every setting, its value, and where it came from."""
     loaded = load_flags(**flags)

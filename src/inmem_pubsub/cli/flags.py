@@ -14,10 +14,12 @@ from typing import Any, Final
 
 import click
 
-from ..config import Group, Loaded, Setting, describe, load
-from ..config.kinds import Items, Switch
+from inmem_pubsub.config import Group, Loaded, Setting, describe, load
+from inmem_pubsub.config.kinds import Items, Switch
 
 _CONFIG: Final = ("--config FILE", "File to read instead of .env in the working directory.")
+# Of each command: one that is looked at without its group remembers click's own.
+HELP: Final = {"help_option_names": ["-h", "--help"]}
 _SWITCHES: Final = frozenset(setting.flag for setting in describe() if isinstance(setting.kind, Switch))
 _SHARED: Final = frozenset({"env_file", *(setting.name for setting in describe())})  # parameters of every such command
 _ONE_DASH: Final = re.compile(r"-[a-z][a-z-]+(=.*)?", re.DOTALL)

@@ -10,9 +10,9 @@ from typing import Final
 
 import click
 
-from .. import __version__
-from ..errors import CannotListen, ConfigError, PubSubError, one_line
-from .flags import spelled_out, write_settings_help
+from inmem_pubsub import __version__
+from inmem_pubsub.cli.flags import HELP, spelled_out, write_settings_help
+from inmem_pubsub.errors import CannotListen, ConfigError, PubSubError, one_line
 
 NAME: Final = "inmem-pubsub"
 _COMMANDS: Final = {
@@ -42,15 +42,15 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         match cmd_name:
             case "serve":
-                from .serve import serve
+                from inmem_pubsub.cli.serve import serve
 
                 return serve
             case "config":
-                from .config import config
+                from inmem_pubsub.cli.config import config
 
                 return config
             case "stress":
-                from .stress import stress
+                from inmem_pubsub.cli.stress import stress
 
                 return stress
             case _:
@@ -66,7 +66,7 @@ class Commands(click.Group):
 
 @click.group(
     cls=Commands,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=HELP,
     options_metavar="",
     subcommand_metavar="[COMMAND] [FLAGS]",
 )

@@ -7,20 +7,20 @@ from typing import Any, Final
 
 import click
 
-from ..config import Loaded
-from ..errors import ConfigError
-from .flags import SettingsCommand, load_flags, setting_options
+from inmem_pubsub.cli.flags import HELP, SettingsCommand, load_flags, setting_options
+from inmem_pubsub.config import Loaded
+from inmem_pubsub.errors import ConfigError
 
 RESOLVE_TIMEOUT: Final = 2.0  # seconds. A server that waits for a resolver is not up, and says nothing
 
 
-@click.command("serve", cls=SettingsCommand, params=setting_options(), options_metavar="[FLAGS]")
+@click.command("serve", cls=SettingsCommand, params=setting_options(), options_metavar="[FLAGS]", context_settings=HELP)
 def serve(**flags: Any) -> int:
     """Serve, until SIGINT or SIGTERM."""
     loaded = load_flags(**flags)
     check_host(loaded)
 
-    from ..server.lifecycle import run
+    from inmem_pubsub.server.lifecycle import run
 
     try:
         return run(loaded.settings, loaded.warnings)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from inmem_pubsub.cli.flags import HELP
 from inmem_pubsub.errors import one_line
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ _CLIENTS: Final = click.IntRange(1, 1000)
 _SECONDS: Final = click.FloatRange(0, 86_400, min_open=True)
 
 
-@click.command("stress")
+@click.command("stress", context_settings=HELP)
 @click.argument("mode", type=click.Choice(_MODES), default="quick")
 @click.option("--url", metavar="URL", help="The server: ws://HOST:PORT/ws or http://HOST:PORT. [default: start one]")
 @click.option("--publishers", type=_CLIENTS, help="Concurrent publishers. [default: 3; full: 5]")

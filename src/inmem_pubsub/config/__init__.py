@@ -10,8 +10,8 @@
 Everything here is data in, data out: nothing logs, prints or exits. The command line and the server stand above it.
 """
 
-from .setting import Group, Setting
-from .settings import Settings, describe
-from .sources import Loaded, load
+from inmem_pubsub.config.setting import Group, Setting
+from inmem_pubsub.config.settings import Settings, describe
+from inmem_pubsub.config.sources import Loaded, load
 
 __all__ = ["Group", "Loaded", "Setting", "Settings", "describe", "load"]

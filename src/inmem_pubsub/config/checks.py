@@ -4,9 +4,9 @@ import re
 from ipaddress import ip_address
 from typing import Final
 
-from ..protocol.http_head import parse_host
-from ..protocol.names import why_invalid as why_no_topic
-from ..protocol.origin import normal_origin
+from inmem_pubsub.protocol.http_head import parse_host
+from inmem_pubsub.protocol.names import why_invalid as why_no_topic
+from inmem_pubsub.protocol.origin import normal_origin
 
 __all__ = ["why_no_allowed_host", "why_no_host", "why_no_origin", "why_no_path", "why_no_topic"]
 

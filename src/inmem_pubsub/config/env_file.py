@@ -12,7 +12,7 @@ from typing import Final
 
 from dotenv.parser import parse_stream
 
-from ..errors import ConfigError
+from inmem_pubsub.errors import ConfigError
 
 LARGEST: Final = 1024 * 1024  # bytes; --config may have been pointed at a device or a log
 _LINE_BREAK: Final = re.compile(r"\r\n|\n|\r")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any, Final, TypeVar
 
-from .kinds import Kind
+from inmem_pubsub.config.kinds import Kind
 
 T = TypeVar("T")
 

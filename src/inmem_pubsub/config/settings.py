@@ -8,11 +8,11 @@ from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ..core.policy import Policy
-from ..errors import ConfigError
-from .checks import why_no_allowed_host, why_no_host, why_no_origin, why_no_path, why_no_topic
-from .kinds import GIB, KIB, MIB, Choice, Items, Switch, Text, duration, rate, size, whole
-from .setting import Group, Setting, setting, settings_of
+from inmem_pubsub.config.checks import why_no_allowed_host, why_no_host, why_no_origin, why_no_path, why_no_topic
+from inmem_pubsub.config.kinds import GIB, KIB, MIB, Choice, Items, Switch, Text, duration, rate, size, whole
+from inmem_pubsub.config.setting import Group, Setting, setting, settings_of
+from inmem_pubsub.core.policy import Policy
+from inmem_pubsub.errors import ConfigError
 
 _SERVER = Group.SERVER
 _TOPICS = Group.TOPICS

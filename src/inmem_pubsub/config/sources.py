@@ -22,11 +22,11 @@ from typed_settings import load_settings
 from typed_settings.converters import TSConverter
 from typed_settings.loaders import DictLoader
 
-from ..errors import ConfigError, one_line
-from .env_file import Assignment, parse_env_file, read_env_file
-from .kinds import Items
-from .setting import PREFIX, Setting
-from .settings import Settings, conflicts, describe
+from inmem_pubsub.config.env_file import Assignment, parse_env_file, read_env_file
+from inmem_pubsub.config.kinds import Items
+from inmem_pubsub.config.setting import PREFIX, Setting
+from inmem_pubsub.config.settings import Settings, conflicts, describe
+from inmem_pubsub.errors import ConfigError, one_line
 
 DEFAULT, FLAG, ENVIRONMENT = "default", "flag", "environment"
 _ENV_FILE: Final = Path(".env")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .subscription import Subscription
+    from inmem_pubsub.core.subscription import Subscription
 
 
 class Connection:

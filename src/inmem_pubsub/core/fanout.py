@@ -15,10 +15,10 @@ One publication arrives here as a dirty topic (hub.py) and leaves through `Conne
 from collections.abc import Callable, Mapping, Sequence
 from math import inf
 
-from .connection import Connection
-from .limits import HubLimits
-from .subscription import Subscription
-from .topic import Topic
+from inmem_pubsub.core.connection import Connection
+from inmem_pubsub.core.limits import HubLimits
+from inmem_pubsub.core.subscription import Subscription
+from inmem_pubsub.core.topic import Topic
 
 SLOW_CONSUMER = 4008  # the close code of the DISCONNECT policy
 _NOBODY: Mapping[Connection, None] = {}

@@ -8,14 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import LimitExceeded, TopicExists
-from .connection import Connection
-from .fanout import Fanout
-from .limits import HubLimits
-from .log import TopicLog
-from .policy import Policy
-from .subscription import Subscription
-from .topic import Counts, Topic, TopicFrames
+from inmem_pubsub.core.connection import Connection
+from inmem_pubsub.core.fanout import Fanout
+from inmem_pubsub.core.limits import HubLimits
+from inmem_pubsub.core.log import TopicLog
+from inmem_pubsub.core.policy import Policy
+from inmem_pubsub.core.subscription import Subscription
+from inmem_pubsub.core.topic import Counts, Topic, TopicFrames
+from inmem_pubsub.errors import LimitExceeded, TopicExists
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from .policy import Policy
+from inmem_pubsub.core.policy import Policy
 
 KIB = 1024
 MIB = 1024 * KIB

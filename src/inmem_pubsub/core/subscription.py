@@ -6,11 +6,11 @@ moved over events in one place only, to `floor`, and what it is moved over is sa
 
 from typing import TYPE_CHECKING
 
-from .policy import Policy
+from inmem_pubsub.core.policy import Policy
 
 if TYPE_CHECKING:
-    from .connection import Connection
-    from .topic import Topic
+    from inmem_pubsub.core.connection import Connection
+    from inmem_pubsub.core.topic import Topic
 
 
 class Subscription:

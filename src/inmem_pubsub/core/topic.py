@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING, Any, Protocol
 
-from .log import TopicLog
-from .policy import Policy
+from inmem_pubsub.core.log import TopicLog
+from inmem_pubsub.core.policy import Policy
 
 if TYPE_CHECKING:
-    from .connection import Connection
-    from .subscription import Subscription
+    from inmem_pubsub.core.connection import Connection
+    from inmem_pubsub.core.subscription import Subscription
 
 
 class TopicFrames(Protocol):

@@ -6,7 +6,7 @@ The frame parser in front of this takes care of masks, lengths, opcodes and the 
 import codecs
 from typing import Final
 
-from .codes import CloseCode
+from inmem_pubsub.protocol.codes import CloseCode
 
 CONTINUATION: Final = 0
 TEXT: Final = 1

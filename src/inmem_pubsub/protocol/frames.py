@@ -9,9 +9,8 @@ from typing import Final
 import msgspec
 
 from inmem_pubsub.core.hub import Joined
-
-from .codes import ErrorCode
-from .messages import Message
+from inmem_pubsub.protocol.codes import ErrorCode
+from inmem_pubsub.protocol.messages import Message
 
 _encode = msgspec.json.Encoder().encode
 

@@ -12,10 +12,9 @@ import msgspec
 from msgspec import Raw
 
 from inmem_pubsub.core.policy import Policy
-
-from . import strict_json
-from .codes import ErrorCode
-from .strict_json import MAX_DEPTH, InvalidJson, Pairs
+from inmem_pubsub.protocol import strict_json
+from inmem_pubsub.protocol.codes import ErrorCode
+from inmem_pubsub.protocol.strict_json import MAX_DEPTH, InvalidJson, Pairs
 
 MAX_ID_BYTES: Final = 128  # of client_id, request_id and message.id
 
