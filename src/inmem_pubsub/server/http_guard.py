@@ -30,6 +30,7 @@ from enum import Enum, auto
 from typing import Any, ClassVar, Final, Protocol
 
 import httptools
+import structlog
 from uvicorn.config import Config
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -47,6 +48,8 @@ from inmem_pubsub.protocol.origin import (
     is_loopback,
     origin_of,
 )
+
+log = structlog.stdlib.get_logger("inmem_pubsub.http")
 
 PIPELINED: Final = 64 * 1024  # bytes behind the request being answered; one read more may arrive before the pause
 LINGER_SECONDS: Final = 2.0
@@ -374,6 +377,8 @@ class HttpGuard(HttpToolsProtocol):
 
     def _refuse(self, refusal: BadRequest) -> None:
         self.front.refused(refusal.reason)
+        if refusal.status == 403:  # most often an operator behind a new proxy, who looks here first
+            log.warning("refused", reason=refusal.reason, detail=refusal.detail, client=self.client)
         is_head = self._head_reader.method == b"HEAD"
         self.transport.write(refusal.encode(self._common_headers(), with_body=not is_head))
         if self._peer_done or not self.transport.can_write_eof() or self.transport.is_closing():
