@@ -44,6 +44,10 @@ class Subscription:
         floor = max(self.cursor, log.tail)
         return floor if self.connection.writable else max(floor, log.flushed - self.allowed)
 
+    def told(self) -> int:
+        """Up to here its events are sent, or skipped with a notice that is given or due. DISCONNECT is never moved."""
+        return self.cursor if self.closes else self.floor()
+
     def arm(self) -> None:
         """Lower the topic's alarms, so that a flush notices when this DISCONNECT subscription is too far behind."""
         if self.closes:
@@ -62,9 +66,9 @@ class Subscription:
     def end(self) -> None:
         """Leave the topic and the connection, and book what was not sent."""
         topic, connection = self.topic, self.connection
-        floor = self.floor() if self.lagging else topic.log.flushed
-        topic.dropped += floor - self.position  # a scrape may have counted it: dropped never shrinks
-        topic.discarded += topic.log.head - floor
+        told = self.told() if self.lagging else topic.log.flushed
+        topic.dropped += told - self.position  # a scrape may have counted it: dropped never shrinks
+        topic.discarded += topic.log.head - told
         topic.enqueued_base += topic.log.head
         topic.live.pop(connection, None)
         topic.lagging.pop(self, None)

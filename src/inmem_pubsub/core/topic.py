@@ -105,10 +105,9 @@ class Topic:
         log = self.log
         overdue, pending = 0, len(self.live) * (log.head - log.flushed)
         for subscription in self.lagging:
-            # a DISCONNECT one that is too far back is closed, or has lost nothing if it reads on before the next publication
-            floor = max(subscription.cursor, log.tail) if subscription.closes else subscription.floor()
-            overdue += floor - subscription.cursor
-            pending += log.head - floor
+            told = subscription.told()
+            overdue += told - subscription.cursor
+            pending += log.head - told
         return Counts(
             published=log.head - self.first,
             enqueued=self.enqueued_base + self.subscribers * log.head,

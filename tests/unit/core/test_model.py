@@ -112,13 +112,13 @@ class ModelSub:
         return floor
 
     def lost(self) -> int:
-        """What is up to here will not be sent any more. DISCONNECT is closed late, and loses to a stall only then."""
-        return max(self.handed, self.topic.tail()) if self.policy is Policy.DISCONNECT else self.floor()
+        """What is up to here will not be sent any more, and that is said. DISCONNECT is closed instead."""
+        return self.handed if self.policy is Policy.DISCONNECT else self.floor()
 
     def leave(self) -> None:
-        floor = self.floor()
-        self.topic.dropped += floor - self.handed
-        self.topic.discarded += self.topic.head - floor
+        lost = self.lost()
+        self.topic.dropped += lost - self.handed
+        self.topic.discarded += self.topic.head - lost
         self.closed_at = self.topic.head
 
 
