@@ -127,7 +127,7 @@ class Fanout:
             self.request()
 
     def settle(self, subscription: Subscription) -> None:
-        """Hand over the unflushed events (less than a batch) ahead of the flush, to this one only."""
+        """Hand over all that it has not had ahead of the flush, to this one only."""
         topic = subscription.topic
         frames = topic.log.after(subscription.position)
         self.collect(subscription.connection, frames)

@@ -183,11 +183,16 @@ class Hub:
         return seq, Joined(seq, epoch, True)
 
     def unsubscribe(self, connection: Connection, name: str) -> bool:
-        """What was published in this very tick is handed over; what lies behind an unread backlog is discarded."""
+        """To who reads, what is still to come is handed over: what was published in this very tick, and a replay under
+        way, if it is no more than a write takes. What lies behind an unread backlog is discarded.
+        """
         subscription = connection.subscriptions.get(name)
         if subscription is None:
             return False
-        if connection.takes and subscription.position >= subscription.topic.log.flushed:
+        position, log = subscription.position, subscription.topic.log
+        if connection.takes and (
+            position >= log.flushed or (position >= log.tail and log.size_after(position) <= self.limits.join)
+        ):
             self.fanout.settle(subscription)
         self.fanout.end(subscription)
         return True

@@ -94,6 +94,11 @@ class TopicLog:
         """All events behind `position`, which is not before the tail."""
         return self._frames[self._index(position) :]
 
+    def size_after(self, position: int) -> int:
+        """Bytes of the events behind `position`, which is not before the tail."""
+        i = self._index(position)
+        return self._ends[-1] - self._ends[i]
+
     def chunk(self, position: int, limit: int) -> list[bytes]:
         """The events behind `position`, at most `limit` bytes of them, but one in any case."""
         i = self._index(position)

@@ -105,7 +105,6 @@ def decode(text: bytes) -> Request:
             around = len(text) - len(payload)
             if (
                 request_id is not None
-                and request.client_id is None
                 and around <= _BARE_PUBLISH + MAX_ID_BYTES
                 and around == _BARE_PUBLISH + len(request.topic) + len(message.id) + len(request_id)
                 and message.id

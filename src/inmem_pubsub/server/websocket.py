@@ -223,8 +223,9 @@ class WebSocket(WSListener):
     def _take_burst(self) -> None:
         """The whole text messages of one read, or as many of them as this pass has room for."""
         burst, self._burst = self._burst, []
-        self._owner.bytes_received += sum(map(len, burst))
-        if len(burst) > self._budget or not all(map(bytes.isascii, burst)):
+        joined = b"".join(burst)
+        self._owner.bytes_received += len(joined)
+        if len(burst) > self._budget or not joined.isascii():
             for payload in burst:
                 if self._inbox is not None or self._budget <= 0:
                     self._hold(TEXT, True, payload)

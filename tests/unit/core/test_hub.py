@@ -284,6 +284,30 @@ def test_who_leaves_gets_what_was_published_in_this_tick_and_then_the_ack() -> N
     assert other.seqs("a") == [11, 12, 13]
 
 
+def test_who_leaves_in_the_tick_of_joining_gets_its_replay() -> None:
+    hub, topic = with_ten()
+    reader = Reader()
+    hub.subscribe(reader.connection, topic, last_n=3)
+    publish(hub, topic, 1)
+    hub.unsubscribe(reader.connection, "a")
+    hub.reply(reader.connection, b"ack\n")
+    hub.flush()
+    assert reader.lines == ["E a e1 8 x", "E a e1 9 x", "E a e1 10 x", "E a e1 11 x", "ack"]
+    assert topic.counts().discarded == 0
+
+
+def test_a_replay_of_more_than_a_write_takes_is_left_behind() -> None:
+    hub, reader = make_hub(join=20), Reader()
+    topic = hub.create("a")
+    publish(hub, topic, 10)
+    hub.flush()
+    hub.subscribe(reader.connection, topic, last_n=10)
+    hub.unsubscribe(reader.connection, "a")
+    hub.flush()
+    assert reader.lines == []
+    assert topic.counts().discarded == 10
+
+
 def test_who_leaves_with_an_unread_backlog_loses_it() -> None:
     hub, topic = with_ten()
     reader = Reader()
