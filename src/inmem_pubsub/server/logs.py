@@ -44,6 +44,12 @@ def _event_in_one_line(_logger: WrappedLogger, _method: str, event: EventDict) -
     return event
 
 
+def _in_reading_order(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """When, how bad and what, before everything else: a line of JSON is read by people too."""
+    first = {key: event[key] for key in ("timestamp", "level", "event") if key in event}
+    return {**first, **event}
+
+
 def configure(level: str, style: str, lines: int) -> None:
     """Everything to stderr. `style` is auto, console or json; auto is console on a terminal."""
     console = style == "console" or (style == "auto" and sys.stderr.isatty())
@@ -76,7 +82,7 @@ def configure(level: str, style: str, lines: int) -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _in_reading_order, renderer],
         )
     )
     root = logging.getLogger()
