@@ -3,10 +3,7 @@
     PubSubError
     ├── ConfigError (ValueError)    a setting: names the flag or the variable, the value, and where it came from
     │   └── CannotListen            the address is well formed, but it cannot be had
-    ├── InvalidTopic (ValueError)   a name that no topic may have
-    ├── TopicNotFound               ┐
-    ├── TopicExists                 │ a request that cannot be granted: a reply with a code, and the connection lives on
-    ├── MessageTooLarge             │
+    ├── TopicExists                 ┐ a request that cannot be granted: a reply with a code, and the connection lives on
     ├── LimitExceeded               ┘
     └── MissingDependency           a command whose extra is not installed
 
@@ -42,27 +39,6 @@ class CannotListen(ConfigError):
     """The command ends with 1 and not with 2: nothing is wrong with what the user wrote."""
 
 
-class InvalidTopic(PubSubError, ValueError):
-    """`reason` is the end of a sentence that begins with the topic."""
-
-    def __init__(self, topic: str, reason: str) -> None:
-        super().__init__(topic, reason)
-        self.topic = topic
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return f"The topic name {self.reason}"
-
-
-class TopicNotFound(PubSubError):
-    def __init__(self, topic: str) -> None:
-        super().__init__(topic)
-        self.topic = topic
-
-    def __str__(self) -> str:
-        return f"Topic '{self.topic}' not found"
-
-
 class TopicExists(PubSubError):
     def __init__(self, topic: str) -> None:
         super().__init__(topic)
@@ -70,19 +46,6 @@ class TopicExists(PubSubError):
 
     def __str__(self) -> str:
         return f"Topic '{self.topic}' already exists"
-
-
-class MessageTooLarge(PubSubError):
-    """Sizes are in bytes; `size` is None where reading stopped before the end was seen."""
-
-    def __init__(self, limit: int, size: int | None = None) -> None:
-        super().__init__(limit, size)
-        self.limit = limit
-        self.size = size
-
-    def __str__(self) -> str:
-        size = "" if self.size is None else f" of {self.size} bytes"
-        return f"A message{size} is over the limit of {self.limit} bytes"
 
 
 class LimitExceeded(PubSubError):

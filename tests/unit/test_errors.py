@@ -9,13 +9,10 @@ import pytest
 from inmem_pubsub import errors
 from inmem_pubsub.errors import (
     ConfigError,
-    InvalidTopic,
     LimitExceeded,
-    MessageTooLarge,
     MissingDependency,
     PubSubError,
     TopicExists,
-    TopicNotFound,
     one_line,
 )
 
@@ -27,14 +24,7 @@ CASES = [
     (ConfigError("--prot", None, "flag", "no such flag"), "--prot (flag): no such flag"),
     (ConfigError(".env:3", None, None, "expected NAME=value"), ".env:3: expected NAME=value"),
     (ConfigError("port", "70000", None, "is too high"), "port='70000': is too high"),
-    (
-        InvalidTopic("a*", "holds '*', which is kept for patterns"),
-        "The topic name holds '*', which is kept for patterns",
-    ),
-    (TopicNotFound("orders"), "Topic 'orders' not found"),
     (TopicExists("orders"), "Topic 'orders' already exists"),
-    (MessageTooLarge(1024), "A message is over the limit of 1024 bytes"),
-    (MessageTooLarge(1024, 2048), "A message of 2048 bytes is over the limit of 1024 bytes"),
     (LimitExceeded("topics", 10), "There are 10 topics already, which is the limit"),
     (
         MissingDependency("stress", "cli"),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from inmem_pubsub.cli.flags import HELP
-from inmem_pubsub.errors import one_line
+from inmem_pubsub.errors import MissingDependency, one_line
 
 if TYPE_CHECKING:
     from inmem_pubsub.stress.report import Report
@@ -56,8 +56,7 @@ def stress(context: click.Context, /, mode: str, url: str | None, timeout: float
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in _EXTRA:
             raise
-        click.echo("stress needs: pip install 'inmem-pubsub[cli]'", err=True)
-        context.exit(1)
+        raise MissingDependency("stress", "cli") from None
 
     try:
         chosen = plan.Sizes(**sizes)

@@ -115,10 +115,13 @@ def test_a_server_that_cannot_be_reached_is_one_line_and_ends_with_1(as_json: bo
 
 @pytest.mark.parametrize("missing", ["httpx2", "rich", "websockets"])
 def test_a_missing_extra_is_one_line_that_says_what_to_install(missing: str) -> None:
-    program = f"import sys; sys.modules[{missing!r}] = None; {PROGRAM}"
+    command = "from inmem_pubsub.cli.main import main; sys.exit(main(['stress']))"
+    program = f"import sys; sys.modules[{missing!r}] = None; {command}"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "stress needs: pip install 'inmem-pubsub[cli]'\n"
+    assert done.stderr == (
+        "inmem-pubsub: stress needs packages that are not installed: pip install 'inmem-pubsub[cli]'\n"
+    )
 
 
 def test_help_needs_no_extra() -> None:
