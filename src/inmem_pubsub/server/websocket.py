@@ -1,11 +1,7 @@
 """One WebSocket: picows' frames on one side, a session and the hub's connection on the other.
 
-picows is the frame engine. RFC 6455 leaves more than frames, and that is checked here and nowhere else: RSV bits, the order of
-fragments, UTF-8, sizes, and the close handshake. This module is the only one that knows picows, whose protocol class is not a
-public interface; tests/unit/server/test_picows_contract.py pins what is used of it.
-
-picows never writes to the socket. It gets an `_Outlet` in place of a transport, which takes its close frames as the verdict
-that they are: what came before the broken frame is answered first.
+picows parses frames (frame_engine.py). RFC 6455 leaves more than frames, and that is checked here and nowhere else: RSV
+bits, the order of fragments, UTF-8, sizes, and the close handshake.
 
 The way of a publication: a text frame becomes a message here, the session answers it, the hub hands it on; on the way out the
 hub calls `transport.write` itself.
@@ -16,12 +12,10 @@ import fcntl
 import socket
 import struct
 from collections import deque
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
-from multidict import CIMultiDict  # what picows itself depends on
-from picows import WSAutoPingStrategy, WSFrame, WSListener, WSMsgType, WSTransport
-from picows.picows import WSProtocol  # type: ignore[attr-defined]  # not public, so not in its stub
+from picows import WSFrame, WSListener, WSMsgType, WSTransport
 
 from inmem_pubsub.core import Connection
 from inmem_pubsub.protocol.codes import CloseCode
@@ -40,6 +34,7 @@ from inmem_pubsub.protocol.fragments import (
 from inmem_pubsub.protocol.frames import PING as PING_FRAME
 from inmem_pubsub.protocol.frames import close_frame, pong_frame
 from inmem_pubsub.protocol.session import Session
+from inmem_pubsub.server.frame_engine import LIMBO, NO_HEADERS, Discard, feed, frame_engine, is_empty
 from inmem_pubsub.server.rate import Bucket
 
 if TYPE_CHECKING:
@@ -50,65 +45,6 @@ log = structlog.stdlib.get_logger("inmem_pubsub.websocket")
 SIOCOUTQ: Final = 0x5411  # linux/sockios.h: bytes in the send queue that the peer has not acknowledged
 _TEXT: Final = WSMsgType.TEXT  # identity is cheaper to test than equality
 RESERVED: Final = -1  # stands for the opcode of a frame with RSV bits
-READ_BUFFER: Final = 2048  # bytes that a connection holds for reading at rest; picows grows it as needed
-
-_PICOWS_REQUEST: Final = (
-    b"GET / HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-)
-
-
-class _QuietLogger:
-    """picows logs per connection, and makes a logger for each; what is worth a line is said by us."""
-
-    def isEnabledFor(self, level: int) -> bool:  # noqa: N802  # the name is logging's
-        return False
-
-    def _ignore(self, *args: object) -> None: ...
-
-    debug = info = warning = error = exception = log = _ignore
-
-
-_quiet: Final = _QuietLogger()
-_NO_HEADERS: Final[CIMultiDict[str]] = CIMultiDict()
-_LIMBO: Final = asyncio.Protocol()
-
-
-class _Outlet:
-    """What picows takes for its transport."""
-
-    __slots__ = ("_transport", "_websocket")
-
-    def __init__(self, websocket: "WebSocket", transport: asyncio.Transport) -> None:
-        self._websocket = websocket
-        self._transport = transport
-
-    def get_extra_info(self, name: str) -> Any:
-        # With a TLS object, picows uses `write` and never the socket itself.
-        return self if name == "ssl_object" else self._transport.get_extra_info(name)
-
-    def get_write_buffer_size(self) -> int:
-        return self._transport.get_write_buffer_size()
-
-    def write(self, data: bytes | bytearray) -> None:
-        """Its answer to the handshake, which was answered already, or the close frame for a frame that it refuses."""
-        if data[0] == 0x88:
-            code = CloseCode(int.from_bytes(data[2:4], "big"))
-            self._websocket.parser_refused(Violation(code, code.reason))
-
-    def close(self) -> None: ...
-
-    def abort(self) -> None: ...
-
-
-class _Discard(asyncio.Protocol):
-    """Takes the place of picows once the peer broke the protocol: what it still sends is neither parsed nor kept."""
-
-    def __init__(self, websocket: "WebSocket") -> None:
-        self._websocket = websocket
-
-    def connection_lost(self, exc: Exception | None) -> None:  # the signature is asyncio's
-        self._websocket.ended()
 
 
 class WebSocket(WSListener):
@@ -173,36 +109,17 @@ class WebSocket(WSListener):
 
     def start(self, answer: bytes, rest: bytes) -> None:
         """Answer the handshake and take over the transport. `rest` came behind the handshake in the same read."""
-        limits = self._owner.settings
-        self._protocol = WSProtocol(
-            None, None, False, self._listener, _quiet, False, None,
-            False, 1, 1, WSAutoPingStrategy.PING_WHEN_IDLE, False,
-            limits.max_message_size, None, READ_BUFFER,
-        )  # fmt: skip
-        self._protocol.connection_made(_Outlet(self, self.transport))
-        self._feed(_PICOWS_REQUEST)
-        self.transport.set_protocol(_LIMBO)  # uvloop keeps the last protocol that is not buffered: let it keep this one
+        self._protocol = frame_engine(self, self.transport, self._owner.settings.max_message_size, self.parser_refused)
+        self.transport.set_protocol(LIMBO)  # uvloop keeps the last protocol that is not buffered: let it keep this one
         self.transport.set_protocol(self._protocol)
         self.transport.write(answer)
         if rest:
-            self._feed(rest)
+            feed(self._protocol, rest)
         self._room = len(self._protocol.get_buffer(-1))
-
-    def _listener(self, request: object) -> "WebSocket":
-        return self
-
-    def _feed(self, data: bytes) -> None:
-        view = memoryview(data)
-        while view:
-            buffer = self._protocol.get_buffer(-1)
-            n = min(len(buffer), len(view))
-            buffer[:n] = view[:n]
-            view = view[n:]
-            self._protocol.buffer_updated(n)
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         # Its handshake was made up, and every connection would keep two sets of headers.
-        transport.request.headers = transport.response.headers = _NO_HEADERS
+        transport.request.headers = transport.response.headers = NO_HEADERS
 
     # -- frames in
 
@@ -384,7 +301,7 @@ class WebSocket(WSListener):
         """The peer broke the protocol: say why and send no more. What it still sends is read, or a reset would overtake
         the close frame (RFC 6455 section 7.1.7).
         """
-        self.transport.set_protocol(_Discard(self))
+        self.transport.set_protocol(Discard(self.ended))
         if not self.reason:
             self.close(code, reason)
             if self.transport.can_write_eof() and not self.transport.is_closing():
@@ -448,13 +365,13 @@ class WebSocket(WSListener):
     def _sweep_message(self, now: float) -> None:
         """A message has so long from its first byte to its last, whether in fragments or in one frame that trickles."""
         room = len(self._protocol.get_buffer(-1))
-        if room != self._room and not _is_empty(room):
+        if room != self._room and not is_empty(room):
             self._received_at = now
         self._room = room
         if self._message_since is None:
-            if not _is_empty(room):
+            if not is_empty(room):
                 self._message_since = now
-        elif self._fragments is None and _is_empty(room):
+        elif self._fragments is None and is_empty(room):
             self._message_since = None
         elif now - self._message_since >= self._owner.settings.message_timeout:
             self.fail(CloseCode.POLICY_VIOLATION, "message_timeout")
@@ -482,9 +399,3 @@ def in_flight(sock: socket.socket) -> int:
         return int(struct.unpack("i", fcntl.ioctl(sock.fileno(), SIOCOUTQ, b"\0\0\0\0"))[0])
     except OSError:
         return 0  # the socket is gone
-
-
-def _is_empty(room: int) -> bool:
-    """Whether picows' buffer holds no part of a frame. Its size is READ_BUFFER less 256, doubled as often as was needed."""
-    units, rest = divmod(room, READ_BUFFER - 256)
-    return rest == 0 and units & (units - 1) == 0

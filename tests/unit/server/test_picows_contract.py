@@ -12,7 +12,7 @@ import pytest
 from picows import WSAutoPingStrategy, WSFrame, WSListener, WSMsgType, WSTransport
 from picows.picows import WSProtocol  # type: ignore[attr-defined]  # not public, so not in its stub
 
-from inmem_pubsub.server.websocket import _PICOWS_REQUEST, READ_BUFFER, _is_empty, _quiet
+from inmem_pubsub.server.frame_engine import READ_BUFFER, REQUEST, is_empty, quiet
 from tests.client_frames import BINARY, CONTINUATION, PING, PONG, TEXT, close, frame
 from tests.unit.server.websocket_fakes import on_a_loop
 
@@ -86,12 +86,12 @@ class Engine:
         self.outlet = Outlet(self.sock)
         self.listener = Listener(self.outlet)
         self.protocol = WSProtocol(
-            None, None, False, lambda _request: self.listener, _quiet, False, None,
+            None, None, False, lambda _request: self.listener, quiet, False, None,
             False, 1, 1, WSAutoPingStrategy.PING_WHEN_IDLE, False,
             max_frame_size, None, READ_BUFFER,
         )  # fmt: skip
         self.protocol.connection_made(self.outlet)
-        self.feed(_PICOWS_REQUEST)
+        self.feed(REQUEST)
         assert self.outlet.writes.pop().startswith(b"HTTP/1.1 101 ")
         assert self.outlet.writes == []
 
@@ -227,20 +227,20 @@ async def test_what_comes_behind_a_broken_frame_is_kept() -> None:
 async def test_the_buffer_is_the_size_that_was_asked_for_less_256_and_doubles() -> None:
     with Engine() as engine:
         assert engine.room == REST
-        assert _is_empty(engine.room)
+        assert is_empty(engine.room)
         data = frame(b"x" * 100_000)
         engine.feed(data[:1000])
         assert engine.room == REST - 1000
-        assert not _is_empty(engine.room)
+        assert not is_empty(engine.room)
         engine.feed(data[1000:-1])
-        assert not _is_empty(engine.room)
+        assert not is_empty(engine.room)
         engine.feed(data[-1:])
         assert engine.listener.frames == [(TEXT, b"x" * 100_000)]
         assert engine.room % REST == 0
         assert (engine.room // REST).bit_count() == 1
-        assert _is_empty(engine.room)
+        assert is_empty(engine.room)
         engine.feed(frame(b"y") + b"\x81")
-        assert not _is_empty(engine.room)
+        assert not is_empty(engine.room)
 
 
 @on_a_loop
@@ -248,11 +248,11 @@ async def test_one_byte_of_a_frame_is_seen_at_any_size_of_the_buffer() -> None:
     with Engine() as engine:
         for size in (0, 2_000, 10_000, 100_000, 1_000_000):
             engine.feed(frame(b"x" * size))
-            assert _is_empty(engine.room)
+            assert is_empty(engine.room)
             engine.feed(b"\x89")
-            assert not _is_empty(engine.room)
+            assert not is_empty(engine.room)
             engine.feed(frame(b"", PING)[1:])
-            assert _is_empty(engine.room)
+            assert is_empty(engine.room)
 
 
 @on_a_loop

@@ -1,0 +1,107 @@
+"""picows as a parser of frames and nothing else: the only module that knows what is no public interface of it.
+
+picows never writes to the socket. It gets an `Outlet` in place of a transport, which takes its close frames as the verdict
+that they are: what came before the broken frame is answered first, by websocket.py. Its handshake is made up, since the real
+one was checked and answered already. tests/unit/server/test_picows_contract.py pins what is used here.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final
+
+from multidict import CIMultiDict  # what picows itself depends on
+from picows import WSAutoPingStrategy, WSListener
+from picows.picows import WSProtocol  # type: ignore[attr-defined]  # not public, so not in its stub
+
+from inmem_pubsub.protocol.codes import CloseCode
+from inmem_pubsub.protocol.fragments import Violation
+
+READ_BUFFER: Final = 2048  # bytes that a connection holds for reading at rest; picows grows it as needed
+LIMBO: Final = asyncio.Protocol()
+NO_HEADERS: Final[CIMultiDict[str]] = CIMultiDict()
+REQUEST: Final = (
+    b"GET / HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+_CLOSE: Final = 0x88  # FIN and opcode of a close frame
+
+
+class QuietLogger:
+    """picows logs per connection, and makes a logger for each; what is worth a line is said by us."""
+
+    def isEnabledFor(self, level: int) -> bool:  # noqa: N802  # the name is logging's
+        return False
+
+    def _ignore(self, *args: object) -> None: ...
+
+    debug = info = warning = error = exception = log = _ignore
+
+
+quiet: Final = QuietLogger()
+
+
+class Outlet:
+    """What picows takes for its transport. `refused` is called with what it says of a frame that it does not parse."""
+
+    __slots__ = ("_refused", "_transport")
+
+    def __init__(self, transport: asyncio.Transport, refused: Callable[[Violation], object]) -> None:
+        self._transport = transport
+        self._refused = refused
+
+    def get_extra_info(self, name: str) -> Any:
+        # With a TLS object, picows uses `write` and never the socket itself.
+        return self if name == "ssl_object" else self._transport.get_extra_info(name)
+
+    def get_write_buffer_size(self) -> int:
+        return self._transport.get_write_buffer_size()
+
+    def write(self, data: bytes | bytearray) -> None:
+        """Its answer to the handshake, which was answered already, or the close frame for a frame that it refuses."""
+        if data[0] == _CLOSE:
+            code = CloseCode(int.from_bytes(data[2:4], "big"))
+            self._refused(Violation(code, code.reason))
+
+    def close(self) -> None: ...
+
+    def abort(self) -> None: ...
+
+
+class Discard(asyncio.Protocol):
+    """Takes the place of picows once the peer broke the protocol: what it still sends is neither parsed nor kept."""
+
+    def __init__(self, ended: Callable[[], object]) -> None:
+        self._ended = ended
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._ended()
+
+
+def frame_engine(
+    listener: WSListener, transport: asyncio.Transport, max_frame: int, refused: Callable[[Violation], object]
+) -> Any:
+    """A protocol for the transport that hands frames to the listener; the listener is connected when this returns."""
+    protocol = WSProtocol(
+        None, None, False, lambda _request: listener, quiet, False, None,
+        False, 1, 1, WSAutoPingStrategy.PING_WHEN_IDLE, False, max_frame, None, READ_BUFFER,
+    )  # fmt: skip
+    protocol.connection_made(Outlet(transport, refused))
+    feed(protocol, REQUEST)
+    return protocol
+
+
+def feed(protocol: Any, data: bytes) -> None:
+    """Bytes that were read before the protocol had the transport."""
+    view = memoryview(data)
+    while view:
+        buffer = protocol.get_buffer(-1)
+        n = min(len(buffer), len(view))
+        buffer[:n] = view[:n]
+        view = view[n:]
+        protocol.buffer_updated(n)
+
+
+def is_empty(room: int) -> bool:
+    """Whether picows' buffer holds no part of a frame. Its size is READ_BUFFER less 256, doubled as often as was needed."""
+    units, rest = divmod(room, READ_BUFFER - 256)
+    return rest == 0 and units & (units - 1) == 0
