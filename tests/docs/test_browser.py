@@ -1,12 +1,8 @@
 """The README's snippet for a browser: its logic against a WebSocket that does as it is told, and in a real browser."""
 
 import json
-import queue
 import subprocess
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +10,7 @@ import pytest
 
 from tests.docs.markdown import blocks
 from tests.docs.proxy import Proxy
+from tests.integration.browser import BROWSERS, Page, browsing, serving
 from tests.integration.peer import Peer
 from tests.integration.server_process import PATIENCE, ServerProcess, until
 
@@ -137,84 +134,15 @@ const outcome = (url, ...offered) => new Promise((resolve) => {
 </script>"""
 
 
-class Page:
-    """Serves one page, and takes what it reports."""
-
-    def __init__(self) -> None:
-        self.html = ""
-        self.reports: queue.Queue[Any] = queue.Queue()
-        page = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                self._answer(page.html.encode() if self.path == "/" else b"")
-
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                self._answer(b"")
-                page.reports.put(json.loads(body))
-
-            def _answer(self, body: bytes) -> None:
-                self.send_response(200)
-                self.send_header("Content-Type", "text/html")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, format: str, *args: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.origin = f"http://127.0.0.1:{self.server.server_port}"
-
-    def next(self) -> Any:
-        return self.reports.get(timeout=2 * PATIENCE)
-
-
 @pytest.fixture
 def page() -> Iterator[Page]:
-    served = Page()
-    thread = threading.Thread(target=served.server.serve_forever, args=(0.01,))
-    thread.start()
-    yield served
-    served.server.shutdown()
-    served.server.server_close()
-    thread.join()
-
-
-@contextmanager
-def browsing(program: str, url: str, folder: Path) -> Iterator[None]:
-    process = subprocess.Popen(
-        [
-            program,
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-dev-shm-usage",
-            "--no-first-run",
-            "--no-proxy-server",
-            f"--user-data-dir={folder}",
-            url,
-        ],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        yield
-    finally:
-        process.terminate()
-        try:
-            process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+    with serving() as page:
+        yield page
 
 
 @pytest.mark.browser
 def test_it_works_in_a_browser(require_program: Callable[..., str], page: Page, tmp_path: Path) -> None:
-    program = require_program("chromium", "chromium-browser", "google-chrome")
+    program = require_program(*BROWSERS)
     with (
         ServerProcess(tmp_path, "--topic", "orders", "--allowed-origin", page.origin) as server,
         ServerProcess(tmp_path) as closed_to_us,

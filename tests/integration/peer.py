@@ -31,6 +31,20 @@ def connected(address: tuple[str, int], receive_buffer: int | None = None) -> so
     return sock
 
 
+def read_all(sock: socket.socket) -> bytes:
+    """Until the other side has shut its end."""
+    return b"".join(iter(lambda: sock.recv(65536), b""))
+
+
+def read_until(sock: socket.socket, end: bytes) -> bytes:
+    data = b""
+    while not data.endswith(end):
+        part = sock.recv(65536)
+        assert part, data
+        data += part
+    return data
+
+
 class Peer:
     """`glued` are bytes that go out in one piece with the handshake."""
 

@@ -1,19 +1,16 @@
 """A page in a real browser talks to the server with nothing but `new WebSocket` and `fetch`."""
 
 import json
-import queue
-import subprocess
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
+from tests.integration.browser import BROWSERS, Page, browsing, serving
 from tests.integration.conftest import Serve
-from tests.integration.server_process import PATIENCE, STOPPING
+from tests.integration.server_process import STOPPING
 
 PAGE: Final = """<!doctype html><meta charset="utf-8"><title>-</title><script>
 const server = %(server)s, names = %(names)s;
@@ -50,84 +47,30 @@ addEventListener("load", async () => {
 NAMES: Final = ["orders", "café", "🎉", "__proto__", '"quoted"', "<b"]
 
 
-class Page:
-    """A tiny server of one page, and what the page reports."""
+Visiting = Callable[[str], AbstractContextManager[None]]
 
-    def __init__(self) -> None:
-        self.html = b""
-        self.reports: queue.Queue[Any] = queue.Queue()
-        page = self
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                self._answer(page.html)
-
-            def do_POST(self) -> None:
-                page.reports.put(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-                self._answer(b"")
-
-            def _answer(self, body: bytes) -> None:
-                self.send_response(200)
-                self.send_header("Content-Type", "text/html")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-
-    def show(self, server: str) -> None:
-        self.html = (PAGE % {"server": json.dumps(server), "names": json.dumps(NAMES).replace("<", "\\u003c")}).encode()
-
-    def next(self) -> Any:
-        return self.reports.get(timeout=2 * PATIENCE)
+def html(server: str) -> str:
+    return PAGE % {"server": json.dumps(server), "names": json.dumps(NAMES).replace("<", "\\u003c")}
 
 
 @pytest.fixture
 def page() -> Iterator[Page]:
-    served = Page()
-    thread = threading.Thread(target=served.server.serve_forever, args=(0.01,))
-    thread.start()
-    yield served
-    served.server.shutdown()
-    served.server.server_close()
-    thread.join()
+    with serving() as page:
+        yield page
 
 
 @pytest.fixture
-def chromium(require_program: Callable[..., str], tmp_path: Path) -> Callable[[str], Any]:
-    program = require_program("chromium", "chromium-browser", "google-chrome")
-    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-proxy-server"]
-    flags += ["--disable-background-networking", "--no-first-run", f"--user-data-dir={tmp_path / 'profile'}"]
-
-    @contextmanager
-    def visit(url: str) -> Iterator[None]:
-        process = subprocess.Popen(
-            [program, *flags, url], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        try:
-            yield
-        finally:
-            process.terminate()
-            try:
-                process.wait(PATIENCE)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-    return visit
+def visiting(require_program: Callable[..., str], tmp_path: Path) -> Visiting:
+    program = require_program(*BROWSERS)
+    return lambda url: browsing(program, url, tmp_path / "profile")
 
 
 @pytest.mark.browser
-def test_a_page_of_a_listed_origin_publishes_and_shows_events(
-    serve: Serve, page: Page, chromium: Callable[[str], Any]
-) -> None:
-    server = serve("--allowed-origin", page.url, *(f"--topic={name}" for name in NAMES), "--shutdown-spread=0s")
-    page.show(server.url)
-    with chromium(page.url):
+def test_a_page_of_a_listed_origin_publishes_and_shows_events(serve: Serve, page: Page, visiting: Visiting) -> None:
+    server = serve("--allowed-origin", page.origin, *(f"--topic={name}" for name in NAMES), "--shutdown-spread=0s")
+    page.html = html(server.url)
+    with visiting(page.origin):
         assert page.next() == {"made": 201, "right": True, "dom": "\n\n".join(f"1 {name}" for name in NAMES)}
         server.process.terminate()
         server.logged(STOPPING)
@@ -137,10 +80,10 @@ def test_a_page_of_a_listed_origin_publishes_and_shows_events(
 
 
 @pytest.mark.browser
-def test_a_page_of_a_foreign_origin_gets_nowhere(serve: Serve, page: Page, chromium: Callable[[str], Any]) -> None:
+def test_a_page_of_a_foreign_origin_gets_nowhere(serve: Serve, page: Page, visiting: Visiting) -> None:
     server = serve("--topic=orders")
-    page.show(server.url)
-    with chromium(page.url):
+    page.html = html(server.url)
+    with visiting(page.origin):
         assert page.next() == {"made": "refused", "opened": False, "code": 1006, "reason": "", "wasClean": False}
     stats = server.stats()
     assert set(stats["topics"]) == {"orders"}

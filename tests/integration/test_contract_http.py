@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from tests.integration.conftest import Serve
-from tests.integration.peer import Peer, connected
+from tests.integration.peer import Peer, connected, read_all
 from tests.integration.server_process import ServerProcess, parse_metrics, until
 
 TS: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
@@ -356,10 +356,6 @@ def test_head_is_get_without_a_body(server: ServerProcess, topic: str, path: str
     assert header_names(head) == header_names(got)
     assert b"cache-control: no-store" in head.lower()
     assert int(re.findall(rb"content-length: (\d+)", head.lower())[0]) > 0
-
-
-def read_all(sock: Any) -> bytes:
-    return b"".join(iter(lambda: sock.recv(65536), b""))
 
 
 def header_names(head: bytes) -> list[bytes]:

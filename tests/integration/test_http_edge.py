@@ -13,8 +13,10 @@ import pytest
 import uvicorn
 import uvloop
 
+from inmem_pubsub.config import Settings
 from inmem_pubsub.protocol.http_head import RequestHead
 from inmem_pubsub.server.http_guard import HttpGuard, guard_class
+from tests.integration.peer import connected, read_all, read_until
 
 PATIENCE: Final = 20.0  # seconds until a client gives up; no test waits for them
 GET: Final = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -22,25 +24,6 @@ HANDSHAKE: Final = (
     b"GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n"
     b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
 )
-
-
-@dataclass
-class Settings:
-    host: str = "127.0.0.1"
-    ws_path: str = "/ws"
-    header_timeout: float = 10.0
-    keep_alive_timeout: float = 75.0
-    read_timeout: float = 10.0
-    write_timeout: float = 10.0
-    max_request_line: int = 8 * 1024
-    max_header_line: int = 8 * 1024
-    max_headers: int = 100
-    max_header_bytes: int = 32 * 1024
-    max_http_body: int = 1024 * 1024
-    high_water: int = 64 * 1024
-    low_water: int = 16 * 1024
-    allowed_origins: tuple[str, ...] = ()
-    allowed_hosts: tuple[str, ...] = ()
 
 
 class Echo(asyncio.Protocol):
@@ -95,26 +78,6 @@ class Client(Protocol):
     """A blocking socket, in a thread: connect, do something, and return what was read."""
 
     def __call__(self, address: tuple[str, int]) -> Any: ...
-
-
-def connected(address: tuple[str, int]) -> socket.socket:
-    return socket.create_connection(address, timeout=PATIENCE)
-
-
-def read_all(sock: socket.socket) -> bytes:
-    parts = []
-    while part := sock.recv(65536):
-        parts.append(part)
-    return b"".join(parts)
-
-
-def read_until(sock: socket.socket, end: bytes) -> bytes:
-    data = b""
-    while not data.endswith(end):
-        part = sock.recv(65536)
-        assert part, data
-        data += part
-    return data
 
 
 def status_of(data: bytes) -> int:

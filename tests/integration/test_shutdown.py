@@ -17,7 +17,7 @@ import pytest
 from tests.client_frames import CLOSE, TEXT, Frame
 from tests.conftest import IN_CI
 from tests.integration.conftest import Serve
-from tests.integration.peer import PATIENCE, Peer, connected, handshake
+from tests.integration.peer import PATIENCE, Peer, connected, handshake, read_all, read_until
 from tests.integration.server_process import STOPPING, ServerProcess, command, environment, until
 from tests.integration.streams import stream_of
 
@@ -30,19 +30,6 @@ LOOPS: Final = ("uvloop", "asyncio")
 def request(method: str, path: str, body: bytes = b"") -> bytes:
     head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
     return head.encode() + body
-
-
-def read_all(sock: socket.socket) -> bytes:
-    return b"".join(iter(lambda: sock.recv(65536), b""))
-
-
-def read_until(sock: socket.socket, end: bytes) -> bytes:
-    data = b""
-    while not data.endswith(end):
-        part = sock.recv(65536)
-        assert part, data
-        data += part
-    return data
 
 
 def exchange(server: ServerProcess, data: bytes) -> tuple[bytes, bytes]:
