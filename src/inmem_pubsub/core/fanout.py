@@ -71,7 +71,7 @@ class Fanout:
 
     def dirty(self, topic: Topic) -> None:
         """It has its first event that is not flushed."""
-        self._dirty.append(topic)
+        self._dirty.append(topic)  # and `request`, spelled out: it is on the way of every publication
         if not self._due:
             self._due = True
             self._request_flush()
@@ -199,15 +199,17 @@ class Fanout:
         spilled, self._spilled = self._spilled, {}
         for connection in stalled:
             if not connection.writable:
-                for subscription in connection.subscriptions.values():
-                    self.lag(subscription, subscription.position)
+                self._lag_all(connection)
         for connection in spilled:
             if connection.writable:
                 connection.spilled = False
                 self._touched.append(connection)
-                for subscription in connection.subscriptions.values():
-                    self.lag(subscription, subscription.position)
+                self._lag_all(connection)
         return spilled
+
+    def _lag_all(self, connection: Connection) -> None:
+        for subscription in connection.subscriptions.values():
+            self.lag(subscription, subscription.position)
 
     def _deliver(self, topic: Topic, alone: bool) -> None:
         """The same bytes object for all who are live. `alone`: no other topic writes in this flush."""

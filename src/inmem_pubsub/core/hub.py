@@ -236,7 +236,11 @@ class Hub:
 
     def history(self) -> int:
         """Bytes of framed events in all rings."""
-        return sum(topic.log.size for topic in self.topics.values()) + sum(topic.log.size for topic in self._closing)
+        return sum(topic.log.size for topic in (*self.topics.values(), *self._closing))
+
+    def subscribers(self) -> int:
+        """Subscriptions to all topics that there are."""
+        return sum(topic.subscribers for topic in self.topics.values())
 
     def _retire(self, topic: Topic) -> None:
         del self._closing[topic]
@@ -246,9 +250,9 @@ class Hub:
         """Measured once an eighth of the bound was published. The largest rings give up their oldest; 7/8 are left."""
         self._measured = self.fanout.flushed_bytes
         allowed = self.limits.history * 7 // 8
-        topics = [*self.topics.values(), *self._closing]
         if self.history() <= allowed:
             return
+        topics = [*self.topics.values(), *self._closing]
         level = fair_level([topic.log.flushed_size for topic in topics], allowed)
         for topic in topics:
             if topic.log.flushed_size > level:

@@ -77,7 +77,7 @@ class EventFrames:
         body = b'%b%b,"payload":%b},"seq":%d,"ts":"%b"}' % (
             self._prefix, _encode(message.id), message.payload, seq, stamp
         )  # fmt: skip
-        n = len(body)
+        n = len(body)  # text_frame, spelled out: it is on the way of every publication, as in `Replies.published`
         return _HEADS[n] + body if n < _HEADED else _head(n) + body
 
     def dropped(self, after: int, upto: int) -> bytes:

@@ -104,8 +104,8 @@ class Routes:
     def _topic(self, request: Request) -> Topic:
         """The topic that the path names."""
         raw: bytes = request.scope["raw_path"]
-        segment = raw.split(b"?")[0].removeprefix(b"/topics/")
-        if not segment or b"/" in segment:
+        segment = raw.removeprefix(b"/topics/")
+        if b"/" in segment:
             raise Problem(404, "Not Found")
         try:
             name = unquote_to_bytes(segment).decode()
@@ -122,7 +122,7 @@ class Routes:
             "status": "shutting_down" if node.draining else "healthy",
             "uptime_seconds": int(node.uptime),
             "topics_count": len(node.hub.topics),
-            "total_subscribers": sum(topic.subscribers for topic in node.hub.topics.values()),
+            "total_subscribers": node.hub.subscribers(),
             "timestamp": node.wall.text(),
         }
         return answer(503 if node.draining else 200, status)

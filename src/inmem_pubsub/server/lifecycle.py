@@ -20,7 +20,7 @@ from inmem_pubsub.server.app import make_app
 from inmem_pubsub.server.drain import drain
 from inmem_pubsub.server.http_guard import guard_class
 from inmem_pubsub.server.listener import BACKLOG, listen, room_for_connections
-from inmem_pubsub.server.node import Node
+from inmem_pubsub.server.node import Node, hub_limits
 
 log = structlog.stdlib.get_logger("inmem_pubsub.server")
 
@@ -199,5 +199,5 @@ def worst_case(settings: Settings, connections: int) -> int:
 
     A framed event takes at most as much again in the structures around it; a read buffer doubles as it grows.
     """
-    per_connection = settings.high_water + 256 * 1024 + settings.max_message_size + 2 * settings.max_message_size
+    per_connection = settings.high_water + hub_limits(settings).join + 3 * settings.max_message_size
     return 2 * settings.history_bytes + connections * per_connection

@@ -54,7 +54,7 @@ def _gauges(node: Node) -> Iterator[Metric]:
     lags = [topic.log.head - subscription.cursor for topic in topics for subscription in topic.lagging]
     gauges = {
         "topics": ("Topics", len(hub.topics)),
-        "subscriptions": ("Subscriptions", sum(topic.subscribers for topic in topics)),
+        "subscriptions": ("Subscriptions", hub.subscribers()),
         "subscriptions_lagging": ("Subscriptions that are not level with their topic", len(lags)),
         "lag_events_max": ("Events that the subscription furthest behind is behind", max(lags, default=0)),
         "connections": ("Open WebSocket connections", len(connections.open)),

@@ -47,7 +47,7 @@ def global_stats(node: Node) -> dict[str, Any]:
     counts = hub.counts()
     return {
         "topics": len(hub.topics),
-        "subscribers": sum(topic.subscribers for topic in hub.topics.values()),
+        "subscribers": hub.subscribers(),
         "messages": counts.published,
         **counted(counts),
         "connections": len(connections.open),

@@ -144,10 +144,7 @@ class WebSocket(WSListener):
         self._owner.bytes_received += len(joined)
         if len(burst) > self._budget or not joined.isascii():
             for payload in burst:
-                if self._inbox is not None or self._budget <= 0:
-                    self._hold(TEXT, True, payload)
-                else:
-                    self._take(TEXT, True, payload)
+                self._take_or_hold(TEXT, True, payload)
             return
         self._budget -= len(burst)
         try:
@@ -160,10 +157,13 @@ class WebSocket(WSListener):
         if frame.rsv1 or frame.rsv2 or frame.rsv3:
             kind = RESERVED
         self._owner.bytes_received += len(payload)
+        self._take_or_hold(kind, frame.fin, payload)
+
+    def _take_or_hold(self, kind: int, final: bool, payload: bytes) -> None:
         if self._inbox is not None or self._budget <= 0:
-            self._hold(kind, frame.fin, payload)
+            self._hold(kind, final, payload)
         else:
-            self._take(kind, frame.fin, payload)
+            self._take(kind, final, payload)
 
     def _new_pass(self) -> None:
         """The first frame of this connection since the last flush."""

@@ -103,6 +103,21 @@ def test_a_deleted_topic_stays_until_the_last_one_has_had_it() -> None:
     assert hub.history() == 0
 
 
+def test_subscribers_are_those_of_the_topics_that_there_are() -> None:
+    hub, reader, slow = make_hub(), Reader(), Reader()
+    a, b = hub.create("a"), hub.create("b")
+    for one in (reader, slow):
+        hub.subscribe(one.connection, a)
+    hub.subscribe(reader.connection, b)
+    hub.fanout.paused(slow.connection)
+    publish(hub, a, 1)
+    hub.flush()
+    assert (len(a.live), len(a.lagging)) == (1, 1)
+    assert hub.subscribers() == 3
+    hub.delete(a)
+    assert hub.subscribers() == 1
+
+
 def test_a_deleted_topic_goes_when_its_last_subscriber_goes() -> None:
     hub, slow = make_hub(), Reader()
     topic = hub.create("a")
