@@ -79,6 +79,21 @@ async def test_without_a_spread_all_are_told_at_once() -> None:
 
 
 @on_a_loop
+async def test_what_was_acknowledged_in_the_very_tick_of_the_signal_is_delivered() -> None:
+    with make_node("a", shutdown_spread=0.0) as node:
+        reader, publisher = Link(node), Link(node)
+        reader.subscribe("a")
+        await passes()
+        reader.heard()
+        publisher.publish("a", "m1")
+        node.drain()
+        outcome = await drain(node, 0.05)
+        assert publisher.heard()[0] == "ack 1"
+        assert reader.heard() == ["event 1", "close 1012"]
+        assert outcome.discarded == 0
+
+
+@on_a_loop
 async def test_who_is_not_level_gets_the_rest_first() -> None:
     with make_node("a", shutdown_spread=0.0) as node:
         slow = await stuck_subscriber(node)
