@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from inmem_pubsub.core import Connection, Hub, Topic
 from inmem_pubsub.errors import LimitExceeded
 from inmem_pubsub.protocol.codes import CloseCode, ErrorCode
+from inmem_pubsub.protocol.decoding import decode
 from inmem_pubsub.protocol.frames import Replies
-from inmem_pubsub.protocol.messages import Malformed, Publish, Rejected, Subscribe, Unsubscribe, decode
+from inmem_pubsub.protocol.messages import Malformed, Publish, Rejected, Subscribe, Unsubscribe
 from inmem_pubsub.protocol.names import MAX_NAME_BYTES, why_invalid
 
 

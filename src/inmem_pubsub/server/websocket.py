@@ -124,8 +124,6 @@ class WebSocket(WSListener):
     # -- frames in
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-        if self._pass != self._owner.passes:
-            self._new_pass()
         kind = frame.msg_type
         payload = frame.get_payload_as_bytes()
         if kind is _TEXT and self._plain and frame.fin and not (frame.rsv1 or frame.rsv2 or frame.rsv3):
@@ -139,9 +137,12 @@ class WebSocket(WSListener):
 
     def _take_burst(self) -> None:
         """The whole text messages of one read, or as many of them as this pass has room for."""
+        owner = self._owner
+        if self._pass != owner.passes:
+            self._new_pass()
         burst, self._burst = self._burst, []
         joined = b"".join(burst)
-        self._owner.bytes_received += len(joined)
+        owner.bytes_received += len(joined)
         if len(burst) > self._budget or not joined.isascii():
             for payload in burst:
                 self._take_or_hold(TEXT, True, payload)
@@ -154,6 +155,8 @@ class WebSocket(WSListener):
 
     def _take_special(self, kind: int, frame: WSFrame, payload: bytes) -> None:
         """Whatever is not a whole text message to a connection that has nothing else going on."""
+        if self._pass != self._owner.passes:
+            self._new_pass()
         if frame.rsv1 or frame.rsv2 or frame.rsv3:
             kind = RESERVED
         self._owner.bytes_received += len(payload)

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from inmem_pubsub.core import Joined, TopicFrames
 from inmem_pubsub.protocol.codes import CloseCode, ErrorCode
+from inmem_pubsub.protocol.decoding import decode
 from inmem_pubsub.protocol.frames import PING, EventFrames, Replies, Stamp, close_frame, pong_frame, text_frame
-from inmem_pubsub.protocol.messages import Message, Publish, decode
+from inmem_pubsub.protocol.messages import Message, Publish
 from tests.unit.protocol import reference
 from tests.unit.protocol.json_texts import STRINGS, VALUES, spellings
 from tests.unit.protocol.peer import NOON, Frame, parse_frames, texts_of

@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 
 from inmem_pubsub.core.policy import Policy
 from inmem_pubsub.protocol.codes import ErrorCode
-from inmem_pubsub.protocol.messages import Ping, Publish, Rejected, Request, Subscribe, Unsubscribe, decode, refuse
+from inmem_pubsub.protocol.decoding import decode
+from inmem_pubsub.protocol.messages import Ping, Publish, Rejected, Request, Subscribe, Unsubscribe
+from inmem_pubsub.protocol.refusal import refuse
 from tests.cases import wire
 from tests.unit.protocol import reference
 from tests.unit.protocol.json_texts import VALUES, mutations, requests, spell, spellings

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from inmem_pubsub.core.hub import Hub
 from inmem_pubsub.protocol import session
-from inmem_pubsub.protocol.messages import Publish, decode
+from inmem_pubsub.protocol.decoding import decode
+from inmem_pubsub.protocol.messages import Publish
 from inmem_pubsub.server.stats import topic_stats
 from tests.client_frames import message
 from tests.unit.server.websocket_fakes import Link, make_node, on_a_loop, passes
