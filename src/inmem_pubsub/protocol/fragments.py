@@ -45,7 +45,7 @@ class Fragments:
     def __init__(self, max_bytes: int, max_fragments: int) -> None:
         self._max_bytes = max_bytes
         self._max_fragments = max_fragments
-        self._decoder = _utf8()
+        self._decoder: codecs.IncrementalDecoder = _utf8()
         self._parts: list[bytes] = []
         self._size = 0
 

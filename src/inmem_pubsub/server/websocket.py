@@ -217,11 +217,10 @@ class WebSocket(WSListener):
             raise Violation(CloseCode.PROTOCOL_ERROR, "reserved_bits")
 
     def _take_fragment(self, kind: int, final: bool, payload: bytes) -> None:
-        limits = self._owner.settings
         if (kind == CONTINUATION) is (self._fragments is None):
             raise Violation(CloseCode.PROTOCOL_ERROR, "fragment_order")
         if self._fragments is None:
-            self._fragments = Fragments(limits.max_message_size, limits.max_fragments)
+            self._fragments = self._begin(kind)
             self._message_since = self._owner.clock.now
             self._plain = False
         message = self._fragments.add(payload, final)
@@ -229,6 +228,10 @@ class WebSocket(WSListener):
             self._fragments = self._message_since = None
             self._find_plain()
             self._session.receive((message,))
+
+    def _begin(self, kind: int) -> Fragments:
+        limits = self._owner.settings
+        return Fragments(limits.max_message_size, limits.max_fragments)
 
     def parser_refused(self, violation: Violation) -> None:
         """picows met a frame that it does not parse. The frame before it may still be on its way to us."""
