@@ -37,6 +37,7 @@ class Connections:
         self.clock = DeadlineClock(monotonic, self.interval)
         self.passes = 0
         self.limit = settings.max_connections
+        self.websocket = WebSocket  # what a connection is made of; echo.py has another
         self.open: dict[WebSocket, None] = {}
         self.accepted = 0
         self.bytes_received = 0
@@ -60,7 +61,7 @@ class Connections:
         return None
 
     def add(self, transport: asyncio.Transport, address: str, answer: bytes, rest: bytes) -> WebSocket:
-        websocket = WebSocket(self, transport, address)
+        websocket = self.websocket(self, transport, address)
         self.open[websocket] = None
         self.accepted += 1
         self._by_address[address] += 1

@@ -18,9 +18,11 @@ from inmem_pubsub.protocol.origin import is_loopback
 from inmem_pubsub.server import logs
 from inmem_pubsub.server.app import make_app
 from inmem_pubsub.server.drain import drain
+from inmem_pubsub.server.echo import VARIABLE, EchoSocket, asked_for
 from inmem_pubsub.server.http_guard import guard_class
 from inmem_pubsub.server.listener import BACKLOG, listen, room_for_connections
 from inmem_pubsub.server.node import Node, hub_limits
+from inmem_pubsub.server.websocket import WebSocket
 
 log = structlog.stdlib.get_logger("inmem_pubsub.server")
 
@@ -37,8 +39,9 @@ def run(settings: Settings, warnings: Sequence[str] = ()) -> int:
     for warning in warnings:
         log.warning(warning)
     sockets = listen(settings)
+    websocket = _websocket(sockets)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        return runner.run(serve(settings, sockets))
+        return runner.run(serve(settings, sockets, websocket))
 
 
 def _loop_factory() -> "type[asyncio.AbstractEventLoop] | None":
@@ -49,6 +52,13 @@ def _loop_factory() -> "type[asyncio.AbstractEventLoop] | None":
 
             return uvloop.Loop
     return None
+
+
+def _websocket(sockets: Sequence[socket.socket]) -> type[WebSocket]:
+    if not asked_for(sockets):
+        return WebSocket
+    log.warning("every message is echoed, and nobody can publish or subscribe: that is for tests", because=VARIABLE)
+    return EchoSocket
 
 
 class _Uvicorn(uvicorn.Server):
@@ -78,13 +88,14 @@ class _Uvicorn(uvicorn.Server):
         await asyncio.sleep(STEP)  # for the applications behind them to see it
 
 
-async def serve(settings: Settings, sockets: Sequence[socket.socket]) -> int:
+async def serve(settings: Settings, sockets: Sequence[socket.socket], websocket: type[WebSocket]) -> int:
     # start
     loop = asyncio.get_running_loop()
     stop = _watch_signals(loop)
     node = Node(settings, loop)
     for name in settings.topics:
         node.hub.create(name)
+    node.connections.websocket = websocket
     node.connections.limit = room_for_connections(settings.max_connections)
     server = _uvicorn(node)
     async with asyncio.TaskGroup() as tasks:
