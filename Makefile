@@ -18,7 +18,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 # --- environment ------------------------------------------------------------------------------------------------------
 
@@ -86,6 +86,10 @@ cover: setup ## Branch coverage of core and protocol by their own tests: 100 % o
 .PHONY: mutants
 mutants: setup ## Plant bugs and see that the tests notice each of them (takes minutes)
 	$(BIN)/python tests/mutants/run.py $(ARGS)
+
+.PHONY: conformance
+conformance: setup ## Play all of Autobahn's cases on each event loop; the report is build/conformance/report.md
+	$(BIN)/python -m tests.conformance.run
 
 # --- releases ---------------------------------------------------------------------------------------------------------
 

@@ -14,7 +14,11 @@ from hypothesis import settings
 
 # Modules of helpers, whose assertions say as much as those of a test. Before anyone imports them.
 pytest.register_assert_rewrite(
-    "tests.client_frames", "tests.integration.peer", "tests.integration.server_process", "tests.integration.streams"
+    "tests.client_frames",
+    "tests.conformance.autobahn",
+    "tests.integration.peer",
+    "tests.integration.server_process",
+    "tests.integration.streams",
 )
 
 IN_CI: Final = os.environ.get("CI", "").lower() in {"1", "true", "yes"}

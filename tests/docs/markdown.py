@@ -19,6 +19,7 @@ DOCUMENTS: Final = (
     "README.md",
     "CHANGELOG.md",
     "CONTRIBUTING.md",
+    "docs/conformance.md",
     "docs/internals.md",
     "docs/protocol.md",
     "docs/server-behavior.md",
