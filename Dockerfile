@@ -7,6 +7,9 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_NO_CACHE_DIR=1 \
     PIP_ROOT_USER_ACTION=ignore
 
+# For the modules that are compiled (hatch_build.py).
+RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
+
 WORKDIR /build
 RUN python -m venv --without-pip /opt/inmem-pubsub
 
@@ -15,9 +18,9 @@ COPY requirements/base.txt requirements/build.txt requirements/
 RUN pip --python /opt/inmem-pubsub/bin/python install --require-hashes -r requirements/base.txt \
     && pip install --require-hashes -r requirements/build.txt
 
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml hatch_build.py README.md LICENSE ./
 COPY src src
-RUN pip wheel --no-deps --no-build-isolation --wheel-dir dist . \
+RUN INMEM_PUBSUB_COMPILE=1 pip wheel --no-deps --no-build-isolation --wheel-dir dist . \
     && pip --python /opt/inmem-pubsub/bin/python install --no-deps --no-index dist/*.whl
 
 # --- the image: that environment, and nothing that can build ---

@@ -10,6 +10,9 @@ BIN    := $(VENV)/bin
 PURE       := inmem_pubsub.core,inmem_pubsub.protocol
 PURE_TESTS := tests/unit/core tests/unit/protocol
 
+# What clients see, over real sockets.
+CONTRACT_TESTS := $(addprefix tests/integration/test_,contract_ws.py wire_table.py slow_consumers.py identity.py)
+
 SHELL := /bin/sh
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .DEFAULT_GOAL := help
@@ -45,9 +48,18 @@ $(VENV)/.ready: $(VENV)/.locked pyproject.toml
 	@$(BIN)/pip install -qq --no-deps --no-build-isolation -e .
 	@touch $@
 
+# The package as a wheel has it: what every publication passes through is compiled, where there is a C compiler.
+COMPILED := build/compiled
+SOURCES  := $(shell find src -name '*.py')
+
+$(COMPILED)/.ready: $(VENV)/.ready $(SOURCES) pyproject.toml hatch_build.py
+	@rm -rf $(COMPILED)
+	@$(BIN)/pip install -qq --no-deps --no-build-isolation --target $(COMPILED) .
+	@touch $@
+
 .PHONY: run
-run: setup ## Serve on 127.0.0.1:8080; flags go into ARGS, as in make run ARGS="--port 9000"
-	@exec $(BIN)/inmem-pubsub $(ARGS)
+run: $(COMPILED)/.ready ## Serve on 127.0.0.1:8080; flags go into ARGS, as in make run ARGS="--port 9000"
+	@PYTHONPATH=$(COMPILED) exec $(BIN)/python -m inmem_pubsub $(ARGS)
 
 # --- checks -----------------------------------------------------------------------------------------------------------
 
@@ -58,6 +70,12 @@ test: setup ## Every check: format, lint, types, tests, and full branch coverage
 	$(BIN)/mypy
 	$(MAKE) --no-print-directory cover
 	$(BIN)/pytest -q -n 2 $(addprefix --ignore=,$(PURE_TESTS))
+	$(MAKE) --no-print-directory compiled
+
+.PHONY: compiled
+compiled: export INMEM_PUBSUB_COMPILE = 1
+compiled: $(COMPILED)/.ready ## The tests of the pure layers and of what clients see, on the compiled package
+	PYTHONPATH=$(COMPILED) $(BIN)/pytest -q -n 2 -m "not source" $(PURE_TESTS) $(CONTRACT_TESTS)
 
 .PHONY: fmt
 fmt: setup ## Format the code and sort its imports

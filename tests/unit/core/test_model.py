@@ -17,6 +17,7 @@
 
 from dataclasses import dataclass, field
 
+import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -692,5 +693,5 @@ def grown(before: Counts, after: Counts) -> bool:
     )
 
 
-TestWorld = World.TestCase
+TestWorld = pytest.mark.source(World.TestCase)
 TestWorld.settings = walk(examples=500, steps=50)

@@ -173,6 +173,7 @@ def test_a_stalled_connection_is_not_touched_by_publishing(monkeypatch: pytest.M
         assert touched() == 0
 
 
+@pytest.mark.source
 def test_watching_for_slow_ones_costs_a_look_only_when_a_bound_is_passed(monkeypatch: pytest.MonkeyPatch) -> None:
     hub = make_hub()
     topic = hub.create("a")
