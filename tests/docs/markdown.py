@@ -19,6 +19,8 @@ DOCUMENTS: Final = (
     "README.md",
     "CHANGELOG.md",
     "CONTRIBUTING.md",
+    "SECURITY.md",
+    "THREAT_MODEL.md",
     "docs/conformance.md",
     "docs/internals.md",
     "docs/protocol.md",

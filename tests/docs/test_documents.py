@@ -19,6 +19,8 @@ LOOKED_AT: Final = {
     "docs/conformance.md": set[str](),
     "docs/internals.md": {"python", "text"},
     "CONTRIBUTING.md": {"sh"},
+    "SECURITY.md": set[str](),
+    "THREAT_MODEL.md": set[str](),
     "CHANGELOG.md": set[str](),
 }
 # Pictographs, dingbats and the selector that makes one of a letter.
