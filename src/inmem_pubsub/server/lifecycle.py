@@ -35,6 +35,7 @@ STEP: Final = 0.02  # seconds between two looks
 
 def run(settings: Settings, warnings: Sequence[str] = ()) -> int:
     """Serve until a signal ends it. Returns the exit code. Raises ConfigError, and CannotListen which is one."""
+    logs.keep_standard_streams()
     logs.configure(settings.log_level, settings.log_format, settings.log_lines)
     for warning in warnings:
         log.warning(warning)
@@ -91,6 +92,7 @@ class _Uvicorn(uvicorn.Server):
 async def serve(settings: Settings, sockets: Sequence[socket.socket], websocket: type[WebSocket]) -> int:
     # start
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(logs.on_loop_exception)
     stop = _watch_signals(loop)
     node = Node(settings, loop)
     for name in settings.topics:

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from inmem_pubsub.core import Counts, Topic
+from inmem_pubsub.server.logs import lines_lost
 from inmem_pubsub.server.node import Node
 
 PREFIX: Final = "inmem_pubsub_"
@@ -73,6 +74,7 @@ def _gauges(node: Node) -> Iterator[Metric]:
         "bytes_sent": ("Bytes of frames handed to transports by the fan-out", hub.fanout.bytes_sent),
         "bytes_received": ("Bytes of WebSocket payloads", connections.bytes_received),
         "dropped_notices": ("Notices that told a subscription what it was moved over", hub.fanout.notices),
+        "log_lines_lost": ("Log lines that nobody took", lines_lost()),
         "history_evicted": ("Events that left their ring early since all rings together were full", hub.evicted),
     }
     for name, (what, value) in counters.items():
