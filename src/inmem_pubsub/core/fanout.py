@@ -21,6 +21,7 @@ from inmem_pubsub.core.subscription import Subscription
 from inmem_pubsub.core.topic import Topic
 
 SLOW_CONSUMER = 4008  # the close code of the DISCONNECT policy
+INTERNAL_ERROR = 1011  # of a connection that cannot be written to
 _NOBODY: Mapping[Connection, None] = {}
 
 
@@ -32,6 +33,7 @@ class Fanout:
         "_deleted",
         "_dirty",
         "_due",
+        "_failures",
         "_feeding",
         "_limits",
         "_request_flush",
@@ -40,6 +42,7 @@ class Fanout:
         "_stalled",
         "_touched",
         "bytes_sent",
+        "errors",
         "flushed_bytes",
         "notices",
     )
@@ -58,6 +61,8 @@ class Fanout:
         self._spilled: dict[Connection, None] = {}  # writable, and the last write left something over
         self._touched: list[Connection] = []  # have something in `out`
         self._feeding: dict[Connection, None] = {}  # writable and lagging, in the order of their turns
+        self._failures: list[tuple[Connection, Exception]] = []  # of the flush under way: its writes that raised
+        self.errors: list[Exception] = []  # what went wrong; the shell reports it and takes it out
         self.bytes_sent = 0  # to all connections, frames and close frames of the shell not included
         self.flushed_bytes = 0  # of all publications so far
         self.notices = 0  # dropped notices given
@@ -187,7 +192,14 @@ class Fanout:
         touched, self._touched = self._touched, []
         for connection in touched:
             if connection.out and connection.writable and not connection.spilled:
-                self._write(connection)
+                try:
+                    self._write(connection)
+                except Exception as error:
+                    self._failures.append((connection, error))
+        while self._failures:
+            connection, why = self._failures.pop()
+            self.errors.append(why)
+            self.close(connection, INTERNAL_ERROR)
         for topic in dirty:  # last: whoever was fed had the ring as it was when they joined
             topic.log.evict()
             if topic.alarm_tail < inf and topic.log.tail > topic.alarm_tail:
@@ -222,7 +234,10 @@ class Fanout:
             collecting = 0
             for connection in live:
                 if (alone or connection.single) and not connection.out:
-                    connection.write(blob)
+                    try:
+                        connection.write(blob)
+                    except Exception as error:  # the others are still to be written to
+                        self._failures.append((connection, error))
                 else:
                     collecting += 1
                     if not connection.out:

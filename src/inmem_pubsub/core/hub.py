@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from inmem_pubsub.core.connection import Connection
-from inmem_pubsub.core.fanout import Fanout
+from inmem_pubsub.core.fanout import INTERNAL_ERROR, Fanout
 from inmem_pubsub.core.limits import HubLimits
 from inmem_pubsub.core.log import TopicLog
 from inmem_pubsub.core.policy import Policy
@@ -226,9 +226,23 @@ class Hub:
     # -- the tick, and what can be read off at any moment
 
     def flush(self) -> None:
-        self.fanout.flush()
+        try:
+            self.fanout.flush()
+        except Exception as error:
+            self._give_up(error)
         if self.fanout.flushed_bytes - self._measured > self.limits.history // 8:
             self._bound_history()
+
+    def _give_up(self, error: Exception) -> None:
+        """A flush broke off, and nobody knows who has had what. Everyone who is subscribed is closed, and can resume from
+        a position that they know; the topics go on as if it were flushed.
+        """
+        self.fanout.errors.append(error)
+        for topic in [*self.topics.values(), *self._closing]:
+            for subscription in [*topic.live.values(), *topic.lagging]:
+                self.fanout.close(subscription.connection, INTERNAL_ERROR)
+            topic.log.flush()
+        self.fanout.request()  # other connections may wait for replies
 
     def counts(self) -> Counts:
         """Of all topics that ever were."""

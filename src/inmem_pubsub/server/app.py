@@ -8,6 +8,7 @@ from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
 import msgspec
+import structlog
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -23,6 +24,8 @@ from inmem_pubsub.protocol.names import why_invalid
 from inmem_pubsub.server.metrics import expose
 from inmem_pubsub.server.node import Node
 from inmem_pubsub.server.stats import global_stats, topic_stats
+
+log = structlog.stdlib.get_logger("inmem_pubsub.app")
 
 MAX_RING: Final = 1_000_000  # messages that a topic may ask for; its ring is bounded by bytes all the same
 _NO_STORE: Final = {"Cache-Control": "no-store"}
@@ -170,6 +173,9 @@ def _counted(node: Node, handler: Handler) -> Handler:
             response = await handler(request)
         except Problem as problem:
             response = answer(problem.status, problem.body)
+        except Exception as error:
+            log.error("a route failed", method=request.method, exc_info=error)
+            response = _failure(request, error)
         node.http_requests[response.status_code] += 1
         return response
 

@@ -4,6 +4,8 @@ import asyncio
 from collections import Counter
 from typing import TYPE_CHECKING
 
+import structlog
+
 from inmem_pubsub.protocol.session import Sessions
 from inmem_pubsub.server.clock import DeadlineClock, WallClock
 from inmem_pubsub.server.rate import Bucket
@@ -11,6 +13,8 @@ from inmem_pubsub.server.websocket import WebSocket
 
 if TYPE_CHECKING:
     from inmem_pubsub.config import Settings
+
+log = structlog.stdlib.get_logger("inmem_pubsub.connections")
 
 SWEEP_INTERVAL = 1.0  # seconds; less where a deadline is shorter than four of them
 
@@ -65,7 +69,10 @@ class Connections:
         self.open[websocket] = None
         self.accepted += 1
         self._by_address[address] += 1
-        websocket.start(answer, rest)
+        try:
+            websocket.start(answer, rest)
+        except Exception as error:
+            websocket.failed(error)
         return websocket
 
     def removed(self, websocket: WebSocket) -> None:
@@ -79,10 +86,16 @@ class Connections:
         """The tick of the hub, called by the loop."""
         self.passes += 1
         self.wall.tick()
-        self.sessions.hub.flush()
+        hub = self.sessions.hub
+        hub.flush()
+        while hub.fanout.errors:
+            log.error("a tick failed; the connections concerned are closed", exc_info=hub.fanout.errors.pop())
 
     def sweep(self, monotonic: float) -> None:
         now = self.clock.advance(monotonic)
         self.wall.tick()
         for websocket in list(self.open):
-            websocket.sweep(now)
+            try:
+                websocket.sweep(now)
+            except Exception as error:
+                websocket.failed(error)

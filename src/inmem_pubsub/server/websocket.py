@@ -12,7 +12,7 @@ import fcntl
 import socket
 import struct
 from collections import deque
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 from picows import WSFrame, WSListener, WSMsgType, WSTransport
@@ -102,6 +102,7 @@ class WebSocket(WSListener):
         self._progress = 0  # bytes that the peer had not acknowledged when last looked at
         self._progress_at = now
         self._room = 0
+        self._protocol: Any = None  # picows'
 
     def _find_plain(self) -> None:
         """Plain is a connection that has nothing else going on: a whole text message goes straight to its session."""
@@ -124,16 +125,19 @@ class WebSocket(WSListener):
     # -- frames in
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-        kind = frame.msg_type
-        payload = frame.get_payload_as_bytes()
-        if kind is _TEXT and self._plain and frame.fin and not (frame.rsv1 or frame.rsv2 or frame.rsv3):
-            self._burst.append(payload)
-            if frame.last_in_buffer:
-                self._take_burst()
-        else:
-            if self._burst:
-                self._take_burst()
-            self._take_special(kind.value, frame, payload)
+        try:
+            kind = frame.msg_type
+            payload = frame.get_payload_as_bytes()
+            if kind is _TEXT and self._plain and frame.fin and not (frame.rsv1 or frame.rsv2 or frame.rsv3):
+                self._burst.append(payload)
+                if frame.last_in_buffer:
+                    self._take_burst()
+            else:
+                if self._burst:
+                    self._take_burst()
+                self._take_special(kind.value, frame, payload)
+        except Exception as error:
+            self.failed(error)
 
     def _take_burst(self) -> None:
         """The whole text messages of one read, or as many of them as this pass has room for."""
@@ -148,10 +152,7 @@ class WebSocket(WSListener):
                 self._take_or_hold(TEXT, True, payload)
             return
         self._budget -= len(burst)
-        try:
-            self._session.receive(burst)
-        except Exception as error:
-            self._failed(error)
+        self._session.receive(burst)
 
     def _take_special(self, kind: int, frame: WSFrame, payload: bytes) -> None:
         """Whatever is not a whole text message to a connection that has nothing else going on."""
@@ -196,11 +197,7 @@ class WebSocket(WSListener):
         except Violation as violation:
             self.fail(violation.code, violation.reason)
         except Exception as error:
-            self._failed(error)
-
-    def _failed(self, error: Exception) -> None:
-        log.error("a handler failed; its connection is closed", client=self.address, exc_info=error)
-        self.fail(CloseCode.INTERNAL_ERROR, "internal_error")
+            self.failed(error)
 
     def _take_other(self, kind: int, final: bool, payload: bytes) -> None:
         if kind == PING:
@@ -270,16 +267,26 @@ class WebSocket(WSListener):
 
     def pause_writing(self) -> None:
         if not self.connection.closed:
-            self._owner.sessions.hub.fanout.paused(self.connection)
-            self._progress, self._progress_at = self._unacknowledged(), self._owner.clock.now
-            self._set_reading()
+            try:
+                self._owner.sessions.hub.fanout.paused(self.connection)
+                self._progress, self._progress_at = self._unacknowledged(), self._owner.clock.now
+                self._set_reading()
+            except Exception as error:
+                self._fail_later(error)
 
     def resume_writing(self) -> None:
         if not self.connection.closed:
-            self._owner.wall.tick()
-            self._owner.sessions.hub.fanout.resumed(self.connection)
-            self._received_at = self._owner.clock.now  # it reads: it lives
-            self._set_reading()
+            try:
+                self._owner.wall.tick()
+                self._owner.sessions.hub.fanout.resumed(self.connection)
+                self._received_at = self._owner.clock.now  # it reads: it lives
+                self._set_reading()
+            except Exception as error:
+                self._fail_later(error)
+
+    def _fail_later(self, error: Exception) -> None:
+        """Not in the middle of a flush, which goes through its connections."""
+        asyncio.get_running_loop().call_soon(self.failed, error)
 
     def _set_reading(self) -> None:
         """Who does not take our replies is not read; who is over its budget has to wait. A closing one is read to its end."""
@@ -313,6 +320,18 @@ class WebSocket(WSListener):
             if self.transport.can_write_eof() and not self.transport.is_closing():
                 self.transport.write_eof()
 
+    def failed(self, error: Exception) -> None:
+        """A fault of our own costs the connection where it showed, and nobody else anything."""
+        self._report(error)
+        try:
+            self.fail(CloseCode.INTERNAL_ERROR, "internal_error")
+        except Exception as another:
+            self._report(another)
+            self.transport.abort()
+
+    def _report(self, error: Exception) -> None:
+        log.error("a handler failed; its connection is closed", client=self.address, exc_info=error)
+
     def _answer_close(self, code: int | None) -> None:
         self.reason = "client_close"
         self._owner.sessions.hub.close(self.connection, CloseCode.NORMAL if code is None else code)
@@ -329,9 +348,13 @@ class WebSocket(WSListener):
         else:
             self.reason = self.reason or CloseCode(code).reason
             last_words.append(close_frame(code, self.reason))
-        for frame in last_words:
-            self.transport.write(frame)
-        self._set_reading()
+        try:
+            for frame in last_words:
+                self.transport.write(frame)
+            self._set_reading()
+        except Exception as error:  # whoever closes has others to go on with
+            self._report(error)
+            self.transport.abort()
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         self.ended()
@@ -339,9 +362,12 @@ class WebSocket(WSListener):
     def ended(self) -> None:
         """The transport is gone."""
         self.reason = self.reason or "connection_lost"
-        self._owner.sessions.hub.close(self.connection)
+        try:
+            self._owner.sessions.hub.close(self.connection)
+        except Exception as error:
+            self._report(error)
         self._inbox = None
-        del self._protocol  # and its read buffer, at once: the two refer to each other
+        self._protocol = None  # and its read buffer, at once: the two refer to each other
         self._owner.removed(self)
 
     # -- deadlines

@@ -392,3 +392,57 @@ def test_a_closed_connection_is_not_written_any_more_whatever_its_transport_says
     hub.flush()
     assert reader.lines == ["123456"]
     assert flushes.requested == 0
+
+
+# -- a connection that cannot be written to
+
+
+class Broken(Reader):
+    """Its transport raises, from the moment when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.connection.write = self.write
+        self.broken = False
+
+    def write(self, data: bytes) -> None:
+        if self.broken:
+            raise OSError("broken")
+        self.data.append(data)
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_who_cannot_be_written_to_is_closed_and_the_others_get_what_is_theirs(alone: bool) -> None:
+    """`alone`: the flush has one topic, which it writes at once; else it collects what it writes."""
+    hub, readers = make_hub(), [Reader(), Broken(), Reader(), Broken()]
+    topics = [hub.create(name) for name in (["a"] if alone else ["a", "b"])]
+    for reader in readers:
+        for topic in topics:
+            hub.subscribe(reader.connection, topic)
+        if isinstance(reader, Broken):
+            reader.broken = True
+    for _ in range(2):
+        for topic in topics:
+            hub.publish(topic, b"x")
+        hub.flush()
+    for reader in readers:
+        if isinstance(reader, Broken):
+            assert (reader.shuts, reader.code, reader.data) == (1, 1011, [])
+        else:
+            assert reader.code is None
+            assert [reader.seqs(topic.name) for topic in topics] == [[1, 2]] * len(topics)
+    assert [str(each) for each in hub.fanout.errors] == ["broken"] * 2
+    for topic in topics:
+        assert topic.subscribers == 2
+        counts = topic.counts()
+        assert counts.enqueued == counts.sent + counts.dropped + counts.discarded + counts.pending
+
+
+def test_a_reply_that_cannot_be_written_ends_its_connection_only() -> None:
+    hub, broken, reader = make_hub(), Broken(), Reader()
+    broken.broken = True
+    for each in (broken, reader):
+        hub.reply(each.connection, b"pong\n")
+    hub.flush()
+    assert broken.code == 1011
+    assert reader.lines == ["pong"]

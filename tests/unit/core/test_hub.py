@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inmem_pubsub.core.hub import Hub, Joined, fair_level
+from inmem_pubsub.core.log import TopicLog
 from inmem_pubsub.core.policy import Policy
 from inmem_pubsub.core.topic import Counts, Topic
 from inmem_pubsub.errors import LimitExceeded, TopicExists
@@ -571,3 +572,66 @@ def test_a_fair_level_leaves_the_small_ones_alone() -> None:
     assert fair_level([10, 100, 100], 110) == 50
     assert fair_level([10, 20], 30) == 20
     assert fair_level([], 30) == 0
+
+
+# -- a flush that breaks off
+
+
+class BrokenLog(TopicLog):
+    """Raises once, where a flush hands out what is new."""
+
+    broken = True
+
+    def flush(self) -> list[bytes]:
+        if self.broken:
+            self.broken = False
+            raise MemoryError
+        return super().flush()
+
+
+@pytest.mark.source
+def test_after_a_flush_that_broke_off_everyone_who_is_subscribed_can_resume_and_the_rest_goes_on() -> None:
+    """Two topics: nobody knows whether `b` was handed on when `a` failed."""
+    requests: list[int] = []
+    hub = make_hub(lambda: requests.append(1))
+    a, b = hub.create("a"), hub.create("b")
+    a.log = BrokenLog(100, 10_000, 0)
+    live, lagging, other = Reader(), Reader(), Reader()
+    hub.subscribe(live.connection, b)
+    hub.fanout.paused(lagging.connection)
+    hub.subscribe(lagging.connection, a)
+    hub.reply(other.connection, b"pong\n")
+    hub.publish(a, b"x")
+    hub.publish(b, b"x")
+    requests.clear()
+    hub.flush()
+    assert [type(each) for each in hub.fanout.errors] == [MemoryError]
+    assert (live.code, lagging.code, other.code) == (1011, 1011, None)
+    assert requests == [1], "for the reply"
+    hub.flush()
+    assert other.lines == ["pong"]
+    for topic in (a, b):
+        again = Reader()
+        joined = hub.subscribe(again.connection, topic, since=(topic.epoch, 0))
+        assert joined.recovered
+        hub.publish(topic, b"y")
+        hub.flush()
+        assert again.seqs(topic.name) == [1, 2]
+        counts = topic.counts()
+        assert counts.enqueued == counts.sent + counts.dropped + counts.discarded + counts.pending
+
+
+@pytest.mark.source
+def test_a_deleted_topic_is_over_after_a_flush_that_broke_off() -> None:
+    hub, reader = make_hub(), Reader()
+    a, deleted = hub.create("a"), hub.create("deleted")
+    a.log = BrokenLog(100, 10_000, 0)
+    hub.subscribe(reader.connection, deleted)
+    hub.publish(deleted, b"x")
+    hub.publish(a, b"x")
+    hub.delete(deleted)
+    hub.flush()
+    assert reader.code == 1011
+    assert repr(hub) == "<Hub topics=1 closing=0>"
+    counts = hub.counts()
+    assert counts.enqueued == counts.sent + counts.dropped + counts.discarded + counts.pending

@@ -2,7 +2,6 @@
 
 import socket
 import struct
-from typing import Any
 
 import pytest
 
@@ -469,31 +468,6 @@ async def test_a_slow_consumer_of_a_strict_topic_is_closed_4008() -> None:
         assert publisher.heard() == [f"ack {seq}" for seq in range(2, 7)]
         link.transport.lose()
         assert node.connections.closed == {"slow_consumer": 1}
-
-
-@on_a_loop
-async def test_a_failing_handler_costs_its_connection_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    logged: list[dict[str, Any]] = []
-    with make_node("a") as node:
-        link, other = Link(node), Link(node)
-        monkeypatch.setattr(module, "log", Recorder(logged))
-        monkeypatch.setattr(node.hub.__class__, "publish", lambda *_: 1 / 0)
-        link.publish("a", "1")
-        other.ask(PING_MESSAGE)
-        await passes()
-        assert link.heard() == ["close 1011"]
-        assert other.heard() == ["pong r"]
-        (line,) = logged
-        assert isinstance(line["exc_info"], ZeroDivisionError)
-        assert line["client"] == "192.0.2.1"
-
-
-class Recorder:
-    def __init__(self, lines: list[dict[str, Any]]) -> None:
-        self._lines = lines
-
-    def error(self, event: str, **fields: Any) -> None:
-        self._lines.append({"event": event, **fields})
 
 
 @on_a_loop
