@@ -16,6 +16,7 @@ from hypothesis import settings
 pytest.register_assert_rewrite(
     "tests.client_frames",
     "tests.conformance.autobahn",
+    "tests.integration.bystanders",
     "tests.integration.peer",
     "tests.integration.server_process",
     "tests.integration.streams",

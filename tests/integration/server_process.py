@@ -38,8 +38,8 @@ def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
     return kept | dict(more or {})
 
 
-def command(*flags: str) -> list[str]:
-    return [sys.executable, "-m", "inmem_pubsub", "serve", *flags]
+def command(*flags: str, program: Sequence[str] = ("-m", "inmem_pubsub")) -> list[str]:
+    return [sys.executable, *program, "serve", *flags]
 
 
 def until(condition: Callable[[], Any], what: str, patience: float = PATIENCE) -> Any:
@@ -61,15 +61,16 @@ class ServerProcess:
         env: Mapping[str, str] | None = None,
         loop: str = "uvloop",
         before: Sequence[str] = (),
+        program: Sequence[str] = ("-m", "inmem_pubsub"),
     ) -> None:
-        """`before` is what the command line begins with, such as `unshare`."""
+        """`before` is what the command line begins with, such as `unshare`; `program` is what Python runs."""
         self.lines: list[dict[str, Any]] = []
         self.noise: list[str] = []  # lines that are no JSON
         self.errors_expected = False
         self._news = threading.Condition()
         self._ended = False
         self.process = subprocess.Popen(
-            [*before, *command("--port", "0", *flags)],
+            [*before, *command("--port", "0", *flags, program=program)],
             cwd=folder,
             env=environment({"INMEM_PUBSUB_TEST_LOOP": loop, **(env or {})}),
             stdin=subprocess.DEVNULL,

@@ -67,7 +67,7 @@ def test_json_is_one_object_a_line_with_time_level_and_logger(lines: Lines) -> N
 
 @pytest.mark.parametrize("style", ["json", "console"])
 @pytest.mark.parametrize("where", ["field", "event", "another library"])
-@pytest.mark.parametrize("text", [FORGED, FORGED.replace(" ", "")])
+@pytest.mark.parametrize("text", [FORGED, "forged\x1b[31m"])
 def test_no_text_makes_a_line_of_its_own(lines: Lines, style: str, where: str, text: str) -> None:
     logs.configure("info", style, 10)
     match where:
