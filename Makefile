@@ -21,7 +21,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 # --- environment ------------------------------------------------------------------------------------------------------
 
@@ -103,7 +103,15 @@ cover: setup ## Branch coverage of core and protocol by their own tests: 100 % o
 
 .PHONY: mutants
 mutants: setup ## Plant bugs and see that the tests notice each of them (takes minutes)
-	$(BIN)/python tests/mutants/run.py $(ARGS)
+	$(BIN)/python -m tests.mutants.run $(ARGS)
+
+.PHONY: nemesis
+nemesis: setup ## Random clients against a real server, judged by an oracle; SECONDS=60, SEED=7 or 7:3, ARGS
+	$(BIN)/python -m tests.nemesis --seconds $(or $(SECONDS),60) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+.PHONY: nemesis-bugs
+nemesis-bugs: setup ## Plant old bugs and see that the nemesis finds each of them (takes minutes)
+	$(BIN)/python -m tests.nemesis.bugs $(ARGS)
 
 .PHONY: conformance
 conformance: setup ## Play all of Autobahn's cases on each event loop; the report is build/conformance/report.md

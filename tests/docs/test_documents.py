@@ -85,7 +85,7 @@ def test_the_changelog_begins_with_this_version() -> None:
 
 
 def make_targets(text: str) -> set[str]:
-    return set(re.findall(r"^([a-z]+):.*## ", text, re.MULTILINE))
+    return set(re.findall(r"^([a-z-]+):.*## ", text, re.MULTILINE))
 
 
 def test_contributing_names_every_target_of_make() -> None:
