@@ -6,19 +6,18 @@ import json
 import os
 import signal
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any, Final
 
 from tests.integration.server_process import parse_metrics
 from tests.nemesis.ledger import Ledger
 from tests.nemesis.link import Link, connect
 from tests.nemesis.oracle import Oracle
-from tests.nemesis.pipeline import ask, request
+from tests.nemesis.pipeline import Pipeline, ask, request
 from tests.nemesis.plan import TopicPlan
 from tests.nemesis.script import (
     Action,
     Connect,
-    Delete,
     Fate,
     Freeze,
     Pace,
@@ -167,8 +166,9 @@ async def scrape_once(oracle: Oracle, address: tuple[str, int]) -> tuple[Any, An
     """The stats and the metrics, both judged."""
     known = oracle.books.known()
     stats, metrics = await ask(address, request("GET", "/stats"), request("GET", "/metrics"))
-    samples = parse_metrics(metrics.body.decode())
-    found = stats.json
+    if (stats.status, metrics.status) != (200, 200):
+        raise ConnectionError(f"/stats answers {stats}, /metrics answers {metrics}")
+    found, samples = stats.json, parse_metrics(metrics.body.decode())
     for faults in (
         oracle.books.scraped_stats(found, known),
         oracle.books.scraped_metrics(samples),
@@ -196,21 +196,12 @@ class Fates:
             elif isinstance(each, Freeze):
                 async with self._frozen():
                     await asyncio.sleep(each.seconds)
-            elif each.frozen:
-                async with self._frozen():
-                    deletion = asyncio.create_task(self._delete(each))
-                    await asyncio.sleep(PILE_UP)
-                await deletion
+            elif each.absent is None:
+                await self._remake(each.topic, frozen=each.frozen)
             else:
-                await self._delete(each)
-
-    async def _delete(self, each: Delete) -> None:
-        if each.absent is None:
-            await self._remake(each.topic)
-        else:
-            await self.delete(each.topic)
-            await asyncio.sleep(each.absent)
-            await self.create(each.topic)
+                await self.delete(each.topic, frozen=each.frozen)
+                await asyncio.sleep(each.absent)
+                await self.create(each.topic)
 
     @asynccontextmanager
     async def _frozen(self) -> AsyncIterator[None]:
@@ -225,37 +216,63 @@ class Fates:
         self._oracle.ledger.step += 1
         return self._oracle.ledger
 
-    def _creation(self, topic: str) -> bytes:
-        plan = self._ledger.topics[topic].plan
-        wanted = {"name": topic, "policy": plan.policy, "buffer": plan.buffer, "ring_buffer_size": plan.ring}
-        return request("POST", "/topics", wanted)
-
     async def create(self, topic: str) -> None:
         self._ledger.creating(topic)
-        created, listed = await ask(self._address, self._creation(topic), request("GET", "/stats"))
-        self._created(topic, created.status, listed.json)
+        async with Pipeline(self._address) as http:
+            http.send(self._creation(topic))
+            await self._created(topic, http)
 
-    async def delete(self, topic: str) -> None:
-        self._ledger.deleting(topic)
-        (deleted,) = await ask(self._address, request("DELETE", "/topics/" + topic))
-        self._deleted(topic, deleted.status)
+    async def delete(self, topic: str, *, frozen: bool = False) -> None:
+        async with self._connected() as http:
+            self._ledger.deleting(topic)
+            await self._sent({http: _deletion(topic)}, frozen)
+            await self._deleted(topic, http)
 
-    async def _remake(self, topic: str) -> None:
-        """Deleted and made again in one piece."""
-        self._ledger.deleting(topic)
-        self._ledger.creating(topic)
-        wanted = (request("DELETE", "/topics/" + topic), self._creation(topic), request("GET", "/stats"))
-        deleted, created, listed = await ask(self._address, *wanted)
-        self._deleted(topic, deleted.status)
-        self._created(topic, created.status, listed.json)
+    async def _remake(self, topic: str, *, frozen: bool) -> None:
+        """Deleted and made again over two connections, which a tick may meet both."""
+        async with self._connected() as first, self._connected() as second:
+            self._ledger.deleting(topic)
+            self._ledger.creating(topic)
+            await self._sent({first: _deletion(topic), second: self._creation(topic)}, frozen)
+            await self._deleted(topic, first)
+            await self._created(topic, second)
 
-    def _deleted(self, topic: str, status: int) -> None:
-        if status != 200:
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[Pipeline]:
+        """The server has met this connection before it meets a request that matters."""
+        async with Pipeline(self._address) as http:
+            http.send(request("GET", "/health"))
+            await http.answer()
+            yield http
+
+    async def _sent(self, requests: dict[Pipeline, bytes], frozen: bool) -> None:
+        async with self._frozen() if frozen else nullcontext():
+            for http, data in requests.items():
+                http.send(data)
+            if frozen:
+                await asyncio.sleep(PILE_UP)
+
+    async def _deleted(self, topic: str, http: Pipeline) -> None:
+        if (status := (await http.answer()).status) != 200:
             self._oracle.find(f"the request to delete it was answered with {status}", None, topic)
         self._ledger.deleted(topic)
 
-    def _created(self, topic: str, status: int, stats: Any) -> None:
+    def _creation(self, topic: str) -> bytes:
+        plan = self._oracle.ledger.topics[topic].plan
+        wanted = {"name": topic, "policy": plan.policy, "buffer": plan.buffer, "ring_buffer_size": plan.ring}
+        return request("POST", "/topics", wanted)
+
+    async def _created(self, topic: str, http: Pipeline) -> None:
+        """The request to make it is sent. It is sent again where it may have come before the deletion."""
+        while (status := (await http.answer()).status) == 409:
+            http.send(self._creation(topic))
         if status != 201:
             self._oracle.find(f"the request to make it was answered with {status}", None, topic)
+        http.send(request("GET", "/stats"))
+        stats = (await http.answer()).json
         for fault in self._ledger.created(topic, stats["topics"][topic]["epoch"]):
             self._oracle.find(fault, None, topic)
+
+
+def _deletion(topic: str) -> bytes:
+    return request("DELETE", "/topics/" + topic)

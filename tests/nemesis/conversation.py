@@ -107,7 +107,7 @@ class Conversation:
 
     @property
     def keeps_up(self) -> bool:
-        """It can neither miss anything nor be too slow: it reads all the time, and no buffer on the way is small."""
+        """It can neither miss anything nor be too slow: it reads all the time, and all buffers on the way are ample."""
         return self.eager and self._oracle.rules.ample
 
     def all_of(self, topic: str) -> list[Stream]:

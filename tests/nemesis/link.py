@@ -12,7 +12,7 @@ from tests.integration.peer import handshake
 from tests.nemesis.conversation import Conversation
 from tests.nemesis.script import Pace
 
-_MUCH: Final = 65536  # bytes of one read
+_MUCH: Final = 1024 * 1024  # bytes of one read
 _SEND_BUFFER: Final = 1024 * 1024
 
 
@@ -182,4 +182,5 @@ async def connect(
         with contextlib.suppress(OSError):
             sock.close()
         raise
+    conversation.eager = receive_buffer is None
     return Link(sock, conversation)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 KIB: Final = 1024
+AMPLE: Final = 4096 * KIB  # more than all that can be under way in a round
 
 LOYAL_BUFFER: Final = 4 * KIB  # SO_RCVBUF of who reads a loyal topic
 SMALLEST: Final = 190  # bytes of an event
@@ -39,7 +40,9 @@ class TopicPlan:
 class Rules:
     """What the settings of a round mean for what its clients may see."""
 
-    ample: bool = False  # buffers of the usual size: who reads all the time misses nothing, whatever ring and policy
+    ample: bool = (
+        False  # no buffer can be filled by who reads all the time: it misses nothing, whatever ring and policy
+    )
     byte_bound: bool = False  # a ring may be shorter than its number of events
     retained: int | None = None  # events at most that its number of bytes lets a ring keep
     impatient: bool = False  # `write_timeout` is shorter than a stall
@@ -72,17 +75,20 @@ class Round:
 
 
 def plan(seed: int, number: int) -> Round:
-    """Every third round has buffers of the usual size, every third has no resets."""
+    """Every third round has ample buffers, every third has no resets."""
     numbers = random.Random(f"{seed}:{number}")
     ample, gentle = number % 3 == 2, number % 3 == 1
     settings = {"messages_per_pass": str(numbers.choice([3, 64] if ample else [1, 3, 64]))}
     limits: dict[str, int] = {}
     byte_bound = impatient = False
     held = retained = None
-    if not ample:
-        high = numbers.choice([1, 64, 700, 4096])
+    if ample:
+        settings |= {"high_water": str(AMPLE)}
+        limits = {"join": AMPLE, "feed": AMPLE}
+    else:
+        high = numbers.choice([1, 64, 700, 4 * KIB, 64 * KIB])
         settings |= {"high_water": str(high), "low_water": str(numbers.choice([0, high // 2]))}
-        send_buffer = numbers.choice([1, 8 * KIB])
+        send_buffer = numbers.choice([1, 8 * KIB, 8 * KIB, 256 * KIB])
         settings |= {"send_buffer": str(send_buffer), "receive_buffer": str(16 * KIB)}
         byte_bound = numbers.random() < 0.3
         if byte_bound:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.integration.server_process import ServerProcess
-from tests.nemesis import tight_server
+from tests.nemesis import limited_server
 from tests.nemesis.actors import Client, Fates, act, scrape, scrape_once, watch, witness
 from tests.nemesis.link import Link
 from tests.nemesis.oracle import Finding, Oracle
@@ -44,8 +44,8 @@ class Stopped(Exception):
 def play(round: Round, loop: str, seconds: float) -> Outcome:
     """`seconds` is how long everyone acts."""
     oracle = Oracle(round.rules, round.topics)
-    program = ["-P", str(Path(tight_server.__file__))] if round.limits else ["-m", "inmem_pubsub"]
-    env = {tight_server.VARIABLE: json.dumps(dict(round.limits))}
+    program = ["-P", str(Path(limited_server.__file__))] if round.limits else ["-m", "inmem_pubsub"]
+    env = {limited_server.VARIABLE: json.dumps(dict(round.limits))}
     try:
         with (
             tempfile.TemporaryDirectory(prefix="nemesis-") as folder,
@@ -92,13 +92,13 @@ class _Stage:
 
     async def _act(self, seconds: float) -> None:
         round, over = self._round, self._over
-        works: list[Coroutine[Any, Any, None]] = [
-            act(client, script(round, name), over) for name, client in self._clients.items()
-        ]
-        works += [witness(client, topics, over) for client, topics in self._witnesses]
-        works.append(scrape(self._oracle, self._address, over))
-        works.append(self._fates.perform(fate(round), over))
-        tasks = [asyncio.create_task(each) for each in works]
+        works: dict[str, Coroutine[Any, Any, None]] = {
+            name: act(client, script(round, name), over) for name, client in self._clients.items()
+        }
+        works |= {client.name: witness(client, topics, over) for client, topics in self._witnesses}
+        works["scraper"] = scrape(self._oracle, self._address, over)
+        works["fate"] = self._fates.perform(fate(round), over)
+        tasks = [asyncio.create_task(work, name=name) for name, work in works.items()]
         try:
             end = time.monotonic() + seconds
             while time.monotonic() < end and not self._oracle.findings:
@@ -106,14 +106,15 @@ class _Stage:
                 for task in tasks:
                     if task.done():
                         task.result()  # it failed, or it would not be done
-            self._over.set()
-            if not self._oracle.findings:
-                async with asyncio.timeout(PATIENCE):
-                    await asyncio.gather(*tasks)
-        except TimeoutError:
-            self._oracle.find(
-                f"{sum(not task.done() for task in tasks)} actors wait for the server, and it says nothing"
-            )
+            over.set()
+            self._check()
+            ready, waiting = await asyncio.wait(tasks, timeout=PATIENCE)
+            for task in ready:
+                task.result()
+            for task in waiting:
+                link = self._clients[task.get_name()].link if task.get_name() in self._clients else None
+                text = f"{task.get_name()} waits for the server, and it says nothing"
+                self._oracle.find(text, None if link is None else link.conversation)
         finally:
             for task in tasks:
                 task.cancel()

@@ -5,7 +5,7 @@ interleaving: how far each script gets in a round, and in which order the server
 network and the scheduler. A failing seed therefore fails again often, not always.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import count
 from typing import Final
@@ -88,8 +88,8 @@ class Leave:
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """Made again after so many seconds; None: in the same piece as the request to delete it. `frozen`: while the
-    server's process is stopped, so that it meets what is published meanwhile together with that.
+    """Made again after so many seconds; None: at once. `frozen`: while the server's process is stopped, so that it meets
+    what is asked meanwhile together with that.
     """
 
     topic: str
@@ -107,12 +107,45 @@ class Freeze:
 Action = Connect | Send | Pace | Wait | Leave
 Fate = Delete | Freeze | Wait
 
-READERS: Final = tuple(f"{kind}-{i}" for kind, n in {"loyal": 3, "reader": 3, "guest": 6}.items() for i in range(n))
-WRITERS: Final = ("writer-0", "writer-1", "writer-2", "vandal-0", "vandal-1")
-ACTORS: Final = (*READERS, *WRITERS)
-_READS: Final = {"loyal": {"loyal"}, "reader": {"calm"}, "writer": {"calm", "wild", "fleeting"}}
-_WRITES: Final = {"loyal": {"loyal"}, "reader": {"calm"}, "writer": {"loyal", "calm", "wild", "fleeting"}}
-_WILD: Final = {"wild", "fleeting"}  # of who may be reset
+_WILD: Final = frozenset({"wild", "fleeting"})
+_STEADY: Final = frozenset({"loyal", "calm"})
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """`reads` and `writes` are kinds of topics. `stays` is how likely one is to go on with the same connection after a
+    while; who is `rude` may reset it. The weights are those of what it does next.
+    """
+
+    actors: int
+    reads: frozenset[str]
+    writes: frozenset[str]
+    stays: float
+    rude: bool
+    weights: Mapping[str, int]
+
+
+# Who may be reset keeps away from the topics where everything that was sent has to have come (plan.py).
+KINDS: Final = {
+    "loyal": Kind(3, frozenset({"loyal"}), frozenset({"loyal"}), 1.0, False, {"publish": 1, "wait": 4, "slow": 6}),
+    "reader": Kind(
+        3,
+        frozenset({"calm"}),
+        frozenset({"calm"}),
+        0.5,
+        False,
+        {"publish": 1, "wait": 3, "ask": 6, "medley": 2, "slow": 4},
+    ),
+    "guest": Kind(6, _WILD, _WILD, 0.0, True, {"publish": 1, "wait": 3, "ask": 6, "medley": 2, "slow": 4}),
+    "clinger": Kind(
+        3, frozenset({"fleeting"}), frozenset({"fleeting"}), 0.8, False, {"cling": 12, "ask": 1, "slow": 1}
+    ),
+    "writer": Kind(
+        3, _WILD | {"calm"}, _WILD | _STEADY, 0.5, False, {"publish": 12, "wait": 5, "ask": 2, "medley": 1, "slow": 1}
+    ),
+    "vandal": Kind(2, _WILD, _WILD, 0.0, True, {"publish": 12, "wait": 5, "ask": 2, "medley": 1, "slow": 1}),
+}
+ACTORS: Final = tuple(f"{name}-{i}" for name, kind in KINDS.items() for i in range(kind.actors))
 
 
 def script(round: Round, actor: str) -> Iterator[Action]:
@@ -122,58 +155,59 @@ def script(round: Round, actor: str) -> Iterator[Action]:
 
 class _Script:
     def __init__(self, round: Round, actor: str) -> None:
-        self._numbers = round.numbers(actor)
-        kind = actor.partition("-")[0]
-        self._writes = actor in WRITERS
-        self._loyal = kind == "loyal"
-        self._rude = kind not in _READS and not round.gentle
-        self._brisk = round.rules.ample and self._numbers.random() < 0.5  # reads all the time
-        self._stays = 1.0 if self._loyal else 0.5 if kind in _READS else 0.0
-        self._to = [topic.name for topic in round.topics if topic.kind in _WRITES.get(kind, _WILD)]
-        self._of = [topic.name for topic in round.topics if topic.kind in _READS.get(kind, _WILD)]
+        numbers = self._numbers = round.numbers(actor)
+        kind = self._kind = KINDS[actor.partition("-")[0]]
+        self._loyal = actor.startswith("loyal")
+        self._rude = kind.rude and not round.gentle
+        brisk = round.rules.ample and numbers.random() < 0.5  # reads all the time
+        self._weights = {what: weight for what, weight in kind.weights.items() if not (brisk and what == "slow")}
+        self._reads = [topic.name for topic in round.topics if topic.kind in kind.reads]
+        self._writes = [topic.name for topic in round.topics if topic.kind in kind.writes]
         self._sizes = [(100, 60), (1000, 30), (8000, 9), (8000 if round.rules.ample else 80_000, 1)]
-        self._receive_buffers = [LOYAL_BUFFER] if self._loyal else [4096, 4096, 16384, None]
+        self._receive_buffers = [None] if brisk else [LOYAL_BUFFER] if self._loyal else [4096, 4096, 16384, None]
+        self._segments = [None] if brisk else [300, 1000]
 
     def actions(self) -> Iterator[Action]:
         numbers = self._numbers
         while True:
-            yield Connect(numbers.choice(self._receive_buffers), numbers.choice([300, 1000]))
+            yield Connect(numbers.choice(self._receive_buffers), numbers.choice(self._segments))
             if self._loyal:
-                yield Send((Subscribe(self._of[0], Replay(), numbers.choice(MOVED), numbers.choice([1, 2, 20, 1000])),))
+                policy, buffer = numbers.choice(MOVED), numbers.choice([1, 2, 20, 1000])
+                yield Send((Subscribe(self._reads[0], policy=policy, buffer=buffer),))
             for _ in range(numbers.randint(4, 40)):
                 yield from self._act()
-            if numbers.random() >= self._stays:
+            if numbers.random() >= self._kind.stays:
                 yield Leave(reset=self._rude and numbers.random() < 0.7)
                 yield Wait(numbers.uniform(0, 0.1))
 
     def _act(self) -> Iterator[Action]:
         numbers = self._numbers
-        (kind,) = numbers.choices(("publish", "wait", "ask", "medley", "slow"), self._weights())
+        (kind,) = numbers.choices([*self._weights], [*self._weights.values()])
         if kind == "publish":
-            topics = [numbers.choice(self._to) for _ in range(numbers.choice([1, 1, 3]))]
-            n = numbers.choice([1, 2, 5, 20, 40]) if self._writes else 2
+            topics = [numbers.choice(self._writes) for _ in range(numbers.choice([1, 1, 3]))]
+            n = numbers.choice([1, 2, 5, 20, 40]) if self._weights["publish"] > 1 else 2
             yield Send(tuple(self._publish(numbers.choice(topics)) for _ in range(n)))
             yield Wait(numbers.choice([0.0, 0.0, 0.005, 0.02]))
         elif kind == "wait":
             yield Wait(numbers.uniform(0, 0.04))
         elif kind == "ask":
-            yield Send((self._ask(numbers.choice(self._of)),))
+            yield Send((self._ask(numbers.choice(self._reads)),))
             yield Wait(numbers.choice([0.0, 0.02]))
         elif kind == "medley":
-            topic = numbers.choice(self._of)
+            topic = numbers.choice(self._reads)
             yield Send(tuple(self._ask(topic) if numbers.random() < 0.6 else self._publish(topic) for _ in range(8)))
+        elif kind == "cling":  # there is a moment in which its topic is gone and made again, and it does not know
+            topic = numbers.choice(self._reads)
+            again: list[Request] = [Subscribe(topic, self._replay()) for _ in range(numbers.randint(2, 8))]
+            if numbers.random() < 0.5:  # and is being fed
+                again[:1] = [Unsubscribe(topic), Subscribe(topic, Replay("last_n", 1000), "DROP_OLDEST")]
+            yield Send(tuple(again))
+            yield Wait(numbers.choice([0.0, 0.005, 0.02]))
         else:
-            yield (
-                Pace(0) if numbers.random() < 0.7 else Pace(numbers.choice([1, 100, 900]), numbers.uniform(0.001, 0.01))
-            )
+            little = Pace(numbers.choice([1, 100, 900]), numbers.uniform(0.001, 0.01))
+            yield Pace(0) if numbers.random() < 0.7 else little
             yield Wait(numbers.uniform(0.02, 1.0 if self._loyal else 0.4))
             yield Pace()
-
-    def _weights(self) -> tuple[int, ...]:
-        slow = 0 if self._brisk else 1
-        if self._writes:
-            return (12, 5, 2, 1, slow)
-        return (1, 4, 0, 0, 6 * slow) if self._loyal else (1, 3, 6, 2, 4 * slow)
 
     def _publish(self, topic: str) -> Publish:
         numbers = self._numbers

@@ -1,6 +1,6 @@
 """The server, with bounds of its core that are no settings: `INMEM_PUBSUB_NEMESIS_LIMITS` is JSON, fields of HubLimits.
 
-With a write of at most some bytes, and as many a tick for who lags, the rare ways through a tick are the usual ones.
+With a write of at most a few bytes, and as many a tick for who lags, the rare ways through a tick are the usual ones.
 """
 
 import functools
