@@ -117,6 +117,10 @@ nemesis-bugs: setup ## Plant old bugs and see that the nemesis finds each of the
 conformance: setup ## Play all of Autobahn's cases on each event loop; the report is build/conformance/report.md
 	$(BIN)/python -m tests.conformance.run
 
+.PHONY: floods
+floods: setup ## Floods at full size: others' pings, and 100000 visits that must leave nothing; ARGS="SECONDS CYCLES"
+	$(BIN)/python -m tests.floods.run $(ARGS)
+
 # --- releases ---------------------------------------------------------------------------------------------------------
 
 # Annotated, hashed, and silent about where the packages come from. ARGS=--upgrade takes the newest versions.
