@@ -7,6 +7,7 @@ import struct
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any, Final, Protocol
 
 import pytest
@@ -15,7 +16,9 @@ import uvloop
 
 from inmem_pubsub.config import Settings
 from inmem_pubsub.protocol.http_head import RequestHead
-from inmem_pubsub.server.http_guard import HttpGuard, guard_class
+from inmem_pubsub.server.clock import DeadlineClock
+from inmem_pubsub.server.http_connections import HttpConnections
+from inmem_pubsub.server.http_guard import guard_class
 from tests.integration.peer import connected, read_all, read_until
 
 PATIENCE: Final = 20.0  # seconds until a client gives up; no test waits for them
@@ -41,9 +44,8 @@ class Front:
     settings: Settings
     draining: bool = False
     reasons: list[str] = field(default_factory=list)
-    open: int = 0
+    http: HttpConnections = field(default_factory=lambda: HttpConnections(1000, DeadlineClock(monotonic, 0.02)))
     disconnects: int = 0
-    cut: asyncio.Event = field(default_factory=asyncio.Event)
 
     def refused(self, reason: str) -> None:
         self.reasons.append(reason)
@@ -54,12 +56,14 @@ class Front:
         transport.set_protocol(Echo(transport))
         transport.write(f"101 {accept} ".encode() + rest)
 
-    def connection_opened(self, guard: HttpGuard) -> None:
-        self.open += 1
+    async def sweep(self) -> None:
+        while True:
+            await asyncio.sleep(self.http.clock.interval)
+            self.http.sweep(self.http.clock.advance())
 
-    def connection_closed(self, guard: HttpGuard) -> None:
-        self.open -= 1
-        self.cut.set()
+    async def all_closed(self) -> None:
+        while self.http.open:  # noqa: ASYNC110  # nothing tells of it
+            await asyncio.sleep(self.http.clock.interval)
 
     async def app(self, scope: Any, receive: Any, send: Any) -> None:
         """`/large` is more than the kernel takes, `/stream` never ends, all others tell the length of the body."""
@@ -112,12 +116,14 @@ def run(request: pytest.FixtureRequest) -> Callable[..., None]:
         with closing(socket.create_server((settings.host, 0))) as listener:
             await server.startup(sockets=[listener])
             address = listener.getsockname()
+            sweeping = asyncio.create_task(front.sweep())
             try:
                 async with asyncio.timeout(PATIENCE):
                     await session(front, lambda client: asyncio.to_thread(client, address))
             finally:
                 await server.shutdown(sockets=[listener])
-        assert front.open == 0
+                sweeping.cancel()
+        assert front.http.open == {}
 
     def run_session(session: Session, **settings: Any) -> None:
         loop_factory = uvloop.new_event_loop if request.param == "uvloop" else asyncio.SelectorEventLoop
@@ -215,7 +221,7 @@ def test_a_client_that_takes_nothing_is_cut(run: Callable[..., None]) -> None:
 
     async def session(front: Front, loose: Callable[[Client], Awaitable[Any]]) -> None:
         with await loose(client):
-            await front.cut.wait()
+            await front.all_closed()
         assert front.reasons == ["write_timeout"]
 
     run(session, write_timeout=0.2)
@@ -275,7 +281,7 @@ def test_a_client_that_is_gone_ends_its_stream(run: Callable[..., None]) -> None
 
     async def session(front: Front, loose: Callable[[Client], Awaitable[Any]]) -> None:
         await loose(client)
-        await front.cut.wait()
+        await front.all_closed()
 
     run(session)
 
@@ -291,7 +297,7 @@ def test_a_websocket_takes_its_transport_along(run: Callable[..., None]) -> None
     async def session(front: Front, loose: Callable[[Client], Awaitable[Any]]) -> None:
         await loose(client)
         assert front.reasons == []
-        assert front.open == 0
+        assert front.http.open == {}
 
     run(session)
 

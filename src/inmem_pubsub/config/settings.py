@@ -97,6 +97,9 @@ class Settings:
     max_http_body: int = setting(MIB, _HTTP, size(1, GIB), "Bytes of a body")
 
     max_connections: int = setting(10_000, _LIMITS, whole(1, _MANY), "WebSocket connections at one time")
+    max_http_connections: int = setting(
+        96, _LIMITS, whole(1, _MANY), "HTTP connections at one time, besides the room that WebSockets leave"
+    )
     max_connections_per_ip: int = setting(0, _LIMITS, whole(0, _MANY), "The same from one address; 0 is no limit")
     connection_rate: float = setting(0.0, _LIMITS, rate(), "New connections a second; 0 is no limit")
     max_topics: int = setting(10_000, _LIMITS, whole(1, _MANY), "Topics at one time")

@@ -16,29 +16,15 @@ if TYPE_CHECKING:
 
 log = structlog.stdlib.get_logger("inmem_pubsub.connections")
 
-SWEEP_INTERVAL = 1.0  # seconds; less where a deadline is shorter than four of them
-
-
-def sweep_interval(settings: "Settings") -> float:
-    deadlines = (
-        settings.ping_interval,
-        settings.pong_timeout,
-        settings.write_timeout,
-        settings.close_timeout,
-        settings.message_timeout,
-    )
-    return max(0.01, min(SWEEP_INTERVAL, min(deadlines) / 4))
-
 
 class Connections:
     """`passes` counts the flushes: with it a connection knows that a loop pass is over."""
 
-    def __init__(self, settings: "Settings", sessions: Sessions, wall: WallClock, monotonic: float) -> None:
+    def __init__(self, settings: "Settings", sessions: Sessions, wall: WallClock, clock: DeadlineClock) -> None:
         self.settings = settings
         self.sessions = sessions
         self.wall = wall
-        self.interval = sweep_interval(settings)
-        self.clock = DeadlineClock(monotonic, self.interval)
+        self.clock = clock
         self.passes = 0
         self.limit = settings.max_connections
         self.websocket = WebSocket  # what a connection is made of; echo.py has another
@@ -91,8 +77,8 @@ class Connections:
         while hub.fanout.errors:
             log.error("a tick failed; the connections concerned are closed", exc_info=hub.fanout.errors.pop())
 
-    def sweep(self, monotonic: float) -> None:
-        now = self.clock.advance(monotonic)
+    def sweep(self, now: float) -> None:
+        """Look at every deadline. `now` is what the clock of the deadlines says."""
         self.wall.tick()
         for websocket in list(self.open):
             try:

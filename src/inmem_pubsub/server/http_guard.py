@@ -19,8 +19,8 @@ WebSocket handshake leaves for `Front.upgrade`, transport and all.
 - LINGERING: the refusal is sent and our side shut; what still comes is thrown away, or the kernel would answer it with
   a reset that destroys the refusal on its way. At most `LINGER_SECONDS` and `LINGER_BYTES`.
 
-One timer serves all of them. It is moved only if a deadline comes to lie before it; one that has moved away is seen
-when it fires.
+Deadlines are on the clock of the deadlines (clock.py), and looked at with those of all others: they come late by up to
+an interval of that clock, and never early.
 """
 
 import asyncio
@@ -48,6 +48,7 @@ from inmem_pubsub.protocol.origin import (
     is_loopback,
     origin_of,
 )
+from inmem_pubsub.server.http_connections import HttpConnections
 
 log = structlog.stdlib.get_logger("inmem_pubsub.http")
 
@@ -101,6 +102,9 @@ class Front(Protocol):
     def settings(self) -> GuardSettings: ...
 
     @property
+    def http(self) -> HttpConnections: ...
+
+    @property
     def draining(self) -> bool:
         """True once nothing new is to be begun."""
         ...
@@ -121,12 +125,6 @@ class Front(Protocol):
         """
         ...
 
-    def connection_opened(self, guard: "HttpGuard") -> None: ...
-
-    def connection_closed(self, guard: "HttpGuard") -> None:
-        """It is closed, or no longer HTTP."""
-        ...
-
 
 def address_of(transport: asyncio.Transport) -> str:
     """The peer's IP address, as text."""
@@ -143,8 +141,8 @@ class State(Enum):
     DETACHED = auto()
 
 
-def guard_class(front: Front) -> type[asyncio.Protocol]:
-    """For `uvicorn.Config(http=guard_class(front), ws="none")`."""
+def guard_class(front: Front) -> "type[HttpGuard]":
+    """The protocol of a connection to this server, made as uvicorn makes its own."""
     settings = front.settings
     limits = HeadLimits(
         settings.max_request_line, settings.max_header_line, settings.max_headers, settings.max_header_bytes
@@ -188,8 +186,11 @@ class HttpGuard(HttpToolsProtocol):
         self._peer_done = False  # it has shut its side: what it asked is answered, then we part
         self._discarded = 0
         self._unsent = math.inf  # bytes that waited for a peer that takes nothing, when that was last looked at
-        self._deadline = math.inf
-        self._timer: asyncio.TimerHandle | None = None
+        self.deadline = math.inf
+        self._begun = False  # it has its transport
+        self._one_too_many = False  # since before that
+        self._all = self.front.http
+        self._all.opened(self)
 
     def __repr__(self) -> str:
         return f"<HttpGuard {self.state.name} client={self.client}>"
@@ -200,8 +201,10 @@ class HttpGuard(HttpToolsProtocol):
         super().connection_made(transport)
         self.flow = _WriteFlow(transport)
         transport.set_write_buffer_limits(high=self.settings.high_water, low=self.settings.low_water)
-        self._set_deadline(self.settings.header_timeout)
-        self.front.connection_opened(self)
+        self._wait(self.settings.header_timeout)
+        self._begun = True
+        if self._one_too_many:
+            self.let_go()
 
     def data_received(self, data: bytes) -> None:
         match self.state:
@@ -225,7 +228,7 @@ class HttpGuard(HttpToolsProtocol):
         self._peer_done = True
         if self.state is State.RESPONSE:
             if not self.flow.write_paused:
-                self._set_deadline(LINGER_SECONDS)
+                self._work(LINGER_SECONDS)
             return True
         self._end_if_peer_is_done()
         return None
@@ -234,8 +237,7 @@ class HttpGuard(HttpToolsProtocol):
         if self.state is State.DETACHED:
             return
         self.state = State.CLOSING
-        self._cancel_timer()
-        self.front.connection_closed(self)
+        self._all.closed(self)
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
@@ -245,8 +247,11 @@ class HttpGuard(HttpToolsProtocol):
     def resume_writing(self) -> None:
         super().resume_writing()
         self._unsent = math.inf
-        if self.state is State.RESPONSE and self.cycle.response_complete:
-            self._next_request()
+        if self.state is State.RESPONSE:
+            if self.cycle.response_complete:
+                self._next_request()
+            else:
+                self._all.works(self)
 
     def on_response_complete(self) -> None:
         self.server_state.total_requests += 1
@@ -292,7 +297,7 @@ class HttpGuard(HttpToolsProtocol):
     def _await_head(self) -> None:
         if self._idle and self._head_reader.started:
             self._idle = False
-            self._set_deadline(self.settings.header_timeout)
+            self._wait(self.settings.header_timeout)
 
     def _check(self, head: RequestHead) -> None:
         """What holds for every request, a handshake too."""
@@ -302,11 +307,10 @@ class HttpGuard(HttpToolsProtocol):
 
     def _hand_over(self, head: RequestHead, accept: str, rest: bytes) -> None:
         self.state = State.DETACHED
-        self._cancel_timer()
         self.connections.discard(self)
         # The parser refers to us: ten thousand connections need not wait for the garbage collector.
         self.parser = None  # type: ignore[assignment]  # uvicorn declares it without the None that it sets, too
-        self.front.connection_closed(self)
+        self._all.closed(self)
         self.front.upgrade(self.transport, head, accept, rest)
 
     def _read_body(self, data: bytes) -> None:
@@ -318,7 +322,7 @@ class HttpGuard(HttpToolsProtocol):
             self._answer(head, reader.rest)
         elif self.state is State.HEAD:
             self.state = State.BODY
-            self._set_deadline(self.settings.read_timeout)
+            self._wait(self.settings.read_timeout)
             if head.expect_continue and not data:
                 self.transport.write(_CONTINUE)
 
@@ -331,7 +335,7 @@ class HttpGuard(HttpToolsProtocol):
         self._body = bytearray()
         self._pipelined += rest
         self._pause_if_full()
-        self._set_deadline(LINGER_SECONDS if self._peer_done else self.settings.write_timeout)
+        self._work(LINGER_SECONDS if self._peer_done else self.settings.write_timeout)
         try:
             self.parser.feed_data(request)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
@@ -345,7 +349,7 @@ class HttpGuard(HttpToolsProtocol):
         self._idle = True
         self._head_reader = HeadReader(self.limits)
         self._head = self._body_reader = None
-        self._set_deadline(self.settings.keep_alive_timeout)
+        self._wait(self.settings.keep_alive_timeout)
         self._resume_reading()
         if self._pipelined:
             data = bytes(self._pipelined)
@@ -375,17 +379,17 @@ class HttpGuard(HttpToolsProtocol):
 
     # The end
 
-    def _refuse(self, refusal: BadRequest) -> None:
+    def _refuse(self, refusal: BadRequest, *, linger: bool = True) -> None:
         self.front.refused(refusal.reason)
         if refusal.status == 403:  # most often an operator behind a new proxy, who looks here first
             log.warning("refused", reason=refusal.reason, detail=refusal.detail, client=self.client)
         is_head = self._head_reader.method == b"HEAD"
         self.transport.write(refusal.encode(self._common_headers(), with_body=not is_head))
-        if self._peer_done or not self.transport.can_write_eof() or self.transport.is_closing():
+        if not linger or self._peer_done or not self.transport.can_write_eof() or self.transport.is_closing():
             self._close()
             return
         self.state = State.LINGERING
-        self._set_deadline(LINGER_SECONDS)
+        self._wait(LINGER_SECONDS)
         try:
             self.transport.write_eof()
         except OSError:  # the peer is gone already
@@ -404,7 +408,7 @@ class HttpGuard(HttpToolsProtocol):
 
     def _watch_writing(self) -> None:
         self._unsent = self.transport.get_write_buffer_size()
-        self._set_deadline(self.settings.write_timeout)
+        self._wait(self.settings.write_timeout)
 
     def _look_for_progress(self) -> None:
         """A peer that takes nothing for `write_timeout` is cut; one that takes little is only slow."""
@@ -418,26 +422,36 @@ class HttpGuard(HttpToolsProtocol):
             self.transport.abort()
             return
         self._unsent = unsent
-        self._set_deadline(self.settings.write_timeout)
+        self.deadline = self._all.clock.exact() + self.settings.write_timeout
+
+    def let_go(self) -> None:
+        """Make room for another connection. A client that is still to be answered reads why."""
+        if not self._begun:
+            self._one_too_many = True
+        elif self.state in (State.LINGERING, State.CLOSING):  # it was answered, and counted where it was refused
+            self.transport.abort()
+        elif self.state is State.RESPONSE or self.transport.get_write_buffer_size():  # it takes nothing
+            self.front.refused("max_http_connections")
+            self.transport.abort()
+        elif self._idle:
+            self.front.refused("max_http_connections")
+            self._close()
+        else:
+            self._refuse(no_room(), linger=False)
 
     # The deadline
 
-    def _set_deadline(self, seconds: float) -> None:
-        self._deadline = self.loop.time() + seconds
-        if self._timer is None or self._timer.when() > self._deadline:
-            self._cancel_timer()
-            self._timer = self.loop.call_at(self._deadline, self._on_timer)
+    def _wait(self, seconds: float) -> None:
+        """It is the client's turn, for so long."""
+        self.deadline = self._all.clock.exact() + seconds
+        self._all.waits(self)
 
-    def _cancel_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+    def _work(self, seconds: float) -> None:
+        """It is our turn; after so long we look whether the client is still there."""
+        self.deadline = self._all.clock.exact() + seconds
+        self._all.works(self)
 
-    def _on_timer(self) -> None:
-        self._timer = None
-        if self.loop.time() < self._deadline:
-            self._timer = self.loop.call_at(self._deadline, self._on_timer)
-            return
+    def deadline_has_come(self) -> None:
         match self.state:
             case State.HEAD if self._idle:
                 self._close()
@@ -455,3 +469,8 @@ class HttpGuard(HttpToolsProtocol):
 
 def _shutting_down() -> BadRequest:
     return BadRequest(503, "shutting_down", "Server is shutting down", code=ErrorCode.SHUTTING_DOWN)
+
+
+def no_room() -> BadRequest:
+    detail = "There are too many HTTP connections, and this one has waited for longest"
+    return BadRequest(503, "max_http_connections", detail, ((b"retry-after", b"5"),))

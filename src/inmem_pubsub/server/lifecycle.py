@@ -16,11 +16,12 @@ import inmem_pubsub
 from inmem_pubsub.config import Settings
 from inmem_pubsub.protocol.origin import is_loopback
 from inmem_pubsub.server import logs
+from inmem_pubsub.server.acceptor import Acceptor
 from inmem_pubsub.server.app import make_app
 from inmem_pubsub.server.drain import drain
 from inmem_pubsub.server.echo import VARIABLE, EchoSocket, asked_for
-from inmem_pubsub.server.http_guard import guard_class
-from inmem_pubsub.server.listener import BACKLOG, listen, room_for_connections
+from inmem_pubsub.server.http_guard import PIPELINED, guard_class
+from inmem_pubsub.server.listener import listen, room_for_connections
 from inmem_pubsub.server.node import Node, hub_limits
 from inmem_pubsub.server.websocket import WebSocket
 
@@ -63,13 +64,28 @@ def _websocket(sockets: Sequence[socket.socket]) -> type[WebSocket]:
 
 
 class _Uvicorn(uvicorn.Server):
-    """Signals are ours: the drain comes before uvicorn hears of a stop. So is the stop: it logs what is no error."""
+    """Signals are ours: the drain comes before uvicorn hears of a stop. So is the stop: it logs what is no error. So is
+    accepting: there is a bound (acceptor.py).
+    """
 
     stop_by = 0.0  # on the loop's clock
+
+    def __init__(self, config: uvicorn.Config, node: Node) -> None:
+        super().__init__(config)
+        self._node = node
+        self._acceptor: Acceptor | None = None
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        loop, guard = asyncio.get_running_loop(), guard_class(self._node)
+        self._acceptor = Acceptor(
+            loop, sockets or (), lambda: guard(self.config, self.server_state, {}, loop), self._node
+        )
+        self._acceptor.start()
+        self.started = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Who is idle is closed, who is being answered has a moment. The listener goes last: nobody is refused."""
@@ -80,8 +96,8 @@ class _Uvicorn(uvicorn.Server):
             connection.shutdown()
         while connections and loop.time() < end:  # noqa: ASYNC110  # uvicorn's set of connections wakes nobody
             await asyncio.sleep(STEP)
-        for server in self.servers:
-            server.close()
+        if self._acceptor is not None:
+            self._acceptor.close()
         if connections:
             log.warning("connections over HTTP are cut: they take too long", connections=len(connections))
         for connection in list(connections):
@@ -98,7 +114,9 @@ async def serve(settings: Settings, sockets: Sequence[socket.socket], websocket:
     for name in settings.topics:
         node.hub.create(name)
     node.connections.websocket = websocket
-    node.connections.limit = room_for_connections(settings.max_connections)
+    node.connections.limit, node.http.limit = room_for_connections(
+        settings.max_connections, settings.max_http_connections
+    )
     server = _uvicorn(node)
     async with asyncio.TaskGroup() as tasks:
         serving = tasks.create_task(server.serve(sockets=list(sockets)))
@@ -119,9 +137,9 @@ async def serve(settings: Settings, sockets: Sequence[socket.socket], websocket:
         outcome = await drain(node, settings.shutdown_timeout - min(STOPPING, settings.shutdown_timeout / 4))
 
         # stop
-        sweeping.cancel()
         server.should_exit = True
         await serving
+        sweeping.cancel()
     log.info(
         "stopped",
         closed=outcome.closed,
@@ -161,28 +179,34 @@ def _watch_signals(loop: asyncio.AbstractEventLoop) -> _Stop:
 def _uvicorn(node: Node) -> _Uvicorn:
     config = uvicorn.Config(
         make_app(node),
-        http=guard_class(node),
         ws="none",
         lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        backlog=BACKLOG,
     )
-    return _Uvicorn(config)
+    return _Uvicorn(config, node)
 
 
 async def _sweep(node: Node) -> None:
-    """Deadlines of all connections, and how late the loop wakes."""
-    interval, loop = node.connections.interval, node.loop
+    """Deadlines of all connections, and how late the loop wakes.
+
+    What a peer has sent in time is read before it is judged, however late that is; who was stopped together with us (one
+    laptop, one paused pod) has a moment, too.
+    """
+    interval, loop = node.clock.interval, node.loop
     while True:
         asleep_at = loop.time()
         await asyncio.sleep(interval)
         now = loop.time()
         node.loop_delay = max(0.0, now - asleep_at - interval)
         node.loop_delay_max = max(node.loop_delay_max, node.loop_delay)
-        node.connections.sweep(now)
+        if node.clock.stopped:
+            await asyncio.sleep(interval)
+        await asyncio.sleep(0)  # uvloop runs timers before it polls: once to get behind those,
+        await asyncio.sleep(0)  # and once for what the poll brought
+        node.sweep()
 
 
 def _announce(node: Node, sockets: Sequence[socket.socket]) -> None:
@@ -195,7 +219,7 @@ def _announce(node: Node, sockets: Sequence[socket.socket]) -> None:
         version=inmem_pubsub.__version__,
         address=f"http://{host}:{port}",
         websocket=f"ws://{host}:{port}{settings.ws_path}",
-        memory_at_most=f"{worst_case(settings, node.connections.limit) / 2**30:.1f} GiB",
+        memory_at_most=f"{worst_case(settings, node.connections.limit, node.http.limit) / 2**30:.1f} GiB",
     )
     if node.connections.limit < settings.max_connections:
         log.warning(
@@ -207,10 +231,12 @@ def _announce(node: Node, sockets: Sequence[socket.socket]) -> None:
         log.warning("anyone who can reach this address may publish and subscribe: there is no authentication")
 
 
-def worst_case(settings: Settings, connections: int) -> int:
-    """Bytes: all rings full, and every connection stalled with a message half received.
+def worst_case(settings: Settings, websockets: int, http: int) -> int:
+    """Bytes: all rings full, and every connection stalled with a message, or a body, half received.
 
-    A framed event takes at most as much again in the structures around it; a read buffer doubles as it grows.
+    A framed event takes at most as much again in the structures around it; a read buffer doubles as it grows. A body is
+    joined to its head, and then the parser's. HTTP may have the places that WebSockets leave.
     """
-    per_connection = settings.high_water + hub_limits(settings).join + 3 * settings.max_message_size
-    return 2 * settings.history_bytes + connections * per_connection
+    per_websocket = settings.high_water + hub_limits(settings).join + 3 * settings.max_message_size
+    per_http = settings.high_water + settings.max_header_bytes + 2 * PIPELINED + 3 * settings.max_http_body
+    return 2 * settings.history_bytes + websockets * max(per_websocket, per_http) + http * per_http

@@ -8,7 +8,9 @@ from typing import Final
 from inmem_pubsub.config import Settings
 from inmem_pubsub.errors import CannotListen, ConfigError
 
-SPARE_FILES: Final = 128  # descriptors kept for HTTP, logs and listeners
+SPARE_FILES: Final = (
+    32  # descriptors kept for what is no connection: the loop, listeners, logs, and one batch that arrives
+)
 BACKLOG: Final = 2048
 
 
@@ -52,11 +54,12 @@ def _prepare(sock: socket.socket, settings: Settings) -> None:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(settings.tcp_user_timeout * 1000))
 
 
-def room_for_connections(wanted: int) -> int:
-    """Raise the limit of open files as far as it goes; returns how many of the `wanted` connections fit under it."""
+def room_for_connections(websockets: int, http: int) -> tuple[int, int]:
+    """Raise the limit of open files as far as it goes; returns how many of the wanted connections fit under it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = wanted + SPARE_FILES
+    needed = websockets + http + SPARE_FILES
     if soft < needed:
         soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    return max(1, min(wanted, soft - SPARE_FILES))
+    websockets = max(1, min(websockets, soft - SPARE_FILES - http))
+    return websockets, max(1, min(http, soft - SPARE_FILES - websockets))

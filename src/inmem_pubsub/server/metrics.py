@@ -60,7 +60,11 @@ def _gauges(node: Node) -> Iterator[Metric]:
         "lag_events_max": ("Events that the subscription furthest behind is behind", max(lags, default=0)),
         "connections": ("Open WebSocket connections", len(connections.open)),
         "connections_max": ("Open WebSocket connections at most", connections.limit),
-        "http_connections": ("Open connections that speak HTTP", node.http_open),
+        "http_connections_max": (
+            "Open connections that speak HTTP at most, once all WebSockets are there",
+            node.http.limit,
+        ),
+        "http_connections": ("Open connections that speak HTTP", len(node.http.open)),
         "history_bytes": ("Bytes of framed events in all rings", hub.history()),
         "loop_delay_seconds": ("How late the event loop last woke", node.loop_delay),
         "loop_delay_max_seconds": ("How late the event loop ever woke", node.loop_delay_max),
@@ -71,6 +75,7 @@ def _gauges(node: Node) -> Iterator[Metric]:
         yield GaugeMetricFamily(PREFIX + name, what, value)
     counters = {
         "connections_accepted": ("WebSocket connections that were let in", connections.accepted),
+        "accept_failures": ("Times that the system could not give a connection that had arrived", node.accept_failures),
         "bytes_sent": ("Bytes of frames handed to transports by the fan-out", hub.fanout.bytes_sent),
         "bytes_received": ("Bytes of WebSocket payloads", connections.bytes_received),
         "dropped_notices": ("Notices that told a subscription what it was moved over", hub.fanout.notices),

@@ -6,35 +6,43 @@ Everything that lives as long as the server hangs here, and nothing is global, s
 import asyncio
 import secrets
 from collections import Counter
+from collections.abc import Callable
 
 from inmem_pubsub.config import Settings
 from inmem_pubsub.core import Hub, HubLimits
 from inmem_pubsub.protocol.frames import EventFrames, Replies
 from inmem_pubsub.protocol.http_head import BadRequest, RequestHead
 from inmem_pubsub.protocol.session import SessionLimits, Sessions
-from inmem_pubsub.server.clock import WallClock
+from inmem_pubsub.server.acceptor import BATCH
+from inmem_pubsub.server.clock import DeadlineClock, WallClock, sweep_interval
 from inmem_pubsub.server.connections import Connections
-from inmem_pubsub.server.http_guard import HttpGuard, address_of
+from inmem_pubsub.server.http_connections import HttpConnections
+from inmem_pubsub.server.http_guard import address_of, no_room
 
 SUBPROTOCOL = b"inmem-pubsub"
 
 
 class Node:
-    """`draining` is True from the first signal on; `http_open` counts the connections that speak HTTP now."""
+    """`draining` is True from the first signal on."""
 
-    def __init__(self, settings: Settings, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, settings: Settings, loop: asyncio.AbstractEventLoop, monotonic: Callable[[], float] | None = None
+    ) -> None:
+        """`monotonic` is the clock of the deadlines, in seconds; the loop's own where it is not given."""
         self.settings = settings
         self.loop = loop
         self.wall = WallClock()
         self.hub = Hub(self._frames_of, self._request_flush, _new_epoch, hub_limits(settings))
         limits = SessionLimits(settings.max_subscriptions, settings.max_bad_messages, settings.auto_create_topics)
         self.sessions = Sessions(self.hub, Replies(self.wall.stamp), limits)
-        self.connections = Connections(settings, self.sessions, self.wall, loop.time())
+        self.clock = DeadlineClock(monotonic or loop.time, sweep_interval(settings))
+        self.connections = Connections(settings, self.sessions, self.wall, self.clock)
+        self.http = HttpConnections(settings.max_http_connections, self.clock)
         self.started_at = loop.time()
-        self.http_open = 0
         self.http_requests: Counter[int] = Counter()  # answers of the application, by status
         self.loop_delay = 0.0  # seconds that the last wake-up came late
         self.loop_delay_max = 0.0
+        self.accept_failures = 0
 
     def __repr__(self) -> str:
         return f"<Node {self.hub!r} {self.connections!r}>"
@@ -58,16 +66,30 @@ class Node:
         """Take nothing new from now on."""
         self.hub.draining = True
 
+    def sweep(self) -> None:
+        """Once an interval of the clock: look at every deadline."""
+        now = self.clock.advance()
+        self.connections.sweep(now)
+        self.http.sweep(now)
+
+    # -- in front of the listening sockets (acceptor.Door)
+
+    def make_room(self) -> None:
+        """Both kinds together: a WebSocket begins as HTTP, so HTTP may have the places that WebSockets leave free."""
+        there = len(self.connections.open) + len(self.http.open)
+        if there >= self.connections.limit + self.http.limit and not self.http.let_go():
+            self.refused("max_http_connections")
+            raise no_room()
+
+    def accept_failed(self) -> None:
+        self.accept_failures += 1
+        for _ in range(BATCH):
+            self.http.let_go()
+
     # -- behind the HTTP edge (http_guard.Front)
 
     def refused(self, reason: str) -> None:
         self.connections.refused[reason] += 1
-
-    def connection_opened(self, _guard: HttpGuard) -> None:
-        self.http_open += 1
-
-    def connection_closed(self, _guard: HttpGuard) -> None:
-        self.http_open -= 1
 
     def admit(self, address: str) -> None:
         reason = self.connections.refusal(address)

@@ -218,7 +218,7 @@ class WebSocket(WSListener):
             raise Violation(CloseCode.PROTOCOL_ERROR, "fragment_order")
         if self._fragments is None:
             self._fragments = self._begin(kind)
-            self._message_since = self._owner.clock.now
+            self._message_since = self._owner.clock.exact()
             self._plain = False
         message = self._fragments.add(payload, final)
         if message is not None:
@@ -269,7 +269,7 @@ class WebSocket(WSListener):
         if not self.connection.closed:
             try:
                 self._owner.sessions.hub.fanout.paused(self.connection)
-                self._progress, self._progress_at = self._unacknowledged(), self._owner.clock.now
+                self._progress, self._progress_at = self._unacknowledged(), self._owner.clock.exact()
                 self._set_reading()
             except Exception as error:
                 self._fail_later(error)
@@ -339,7 +339,7 @@ class WebSocket(WSListener):
 
     def _shut(self, code: int | None, last_words: list[bytes]) -> None:
         """The hub let go of the connection; it is written once more in any case, so the transport may be over its mark."""
-        self._closing_since = self._owner.clock.now
+        self._closing_since = self._owner.clock.exact()
         self._plain = False
         if code is None:
             return

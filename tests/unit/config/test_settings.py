@@ -59,6 +59,7 @@ DEFAULTS: Final = {
     "max_header_bytes": 32 * 1024,
     "max_http_body": 1024**2,
     "max_connections": 10_000,
+    "max_http_connections": 96,
     "max_connections_per_ip": 0,
     "connection_rate": 0.0,
     "max_topics": 10_000,

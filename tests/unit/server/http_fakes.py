@@ -1,4 +1,4 @@
-"""What the tests of the edge put in the place of the outside: a loop whose clock is turned by hand, a transport that
+"""What the tests of the edge put in the place of the outside: a clock that is turned by hand, a loop, a transport that
 records, a server behind the edge, and applications that can be stopped in the middle.
 """
 
@@ -13,6 +13,8 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from inmem_pubsub.protocol.http_head import BadRequest, RequestHead
+from inmem_pubsub.server.clock import DeadlineClock
+from inmem_pubsub.server.http_connections import HttpConnections
 from inmem_pubsub.server.http_guard import HttpGuard, guard_class
 
 Application = Callable[[Any, Any, Any], Awaitable[None]]
@@ -42,14 +44,13 @@ class EdgeSettings:
 class FakeFront:
     """Records what the edge tells the server behind it."""
 
-    def __init__(self, settings: EdgeSettings) -> None:
+    def __init__(self, settings: EdgeSettings, read: Callable[[], float]) -> None:
         self.settings = settings
+        self.http = HttpConnections(100, DeadlineClock(read, 0.125))  # a sum of these is exact
         self.draining = False
         self.full = False
         self.reasons: list[str] = []
         self.upgrades: list[tuple[RequestHead, str, bytes]] = []
-        self.opened = 0
-        self.closed = 0
 
     def refused(self, reason: str) -> None:
         self.reasons.append(reason)
@@ -60,25 +61,6 @@ class FakeFront:
 
     def upgrade(self, transport: asyncio.Transport, head: RequestHead, accept: str, rest: bytes) -> None:
         self.upgrades.append((head, accept, rest))
-
-    def connection_opened(self, guard: HttpGuard) -> None:
-        self.opened += 1
-
-    def connection_closed(self, guard: HttpGuard) -> None:
-        self.closed += 1
-
-
-class FakeTimer:
-    def __init__(self, when: float, callback: Callable[[], object]) -> None:
-        self._when = when
-        self.callback = callback
-        self.cancelled = False
-
-    def when(self) -> float:
-        return self._when
-
-    def cancel(self) -> None:
-        self.cancelled = True
 
 
 class FakeTask:
@@ -91,22 +73,10 @@ class FakeTask:
 
 
 class FakeLoop:
-    """Runs a task until it waits for something; a timer when the clock is turned past it."""
+    """Runs a task until it waits for something."""
 
     def __init__(self) -> None:
-        self.now = 1000.0
-        self.timers: list[FakeTimer] = []
-        self.timers_made = 0
         self.tasks: list[FakeTask] = []
-
-    def time(self) -> float:
-        return self.now
-
-    def call_at(self, when: float, callback: Callable[[], object]) -> FakeTimer:
-        timer = FakeTimer(when, callback)
-        self.timers.append(timer)
-        self.timers_made += 1
-        return timer
 
     def create_task(self, steps: Coroutine[Any, Any, None]) -> FakeTask:
         task = FakeTask(steps)
@@ -122,19 +92,6 @@ class FakeLoop:
                 except StopIteration:
                     task.done = True
         self.tasks = [task for task in self.tasks if not task.done]
-
-    @property
-    def pending(self) -> list[FakeTimer]:
-        return [timer for timer in self.timers if not timer.cancelled]
-
-    def turn(self, seconds: float) -> None:
-        end = self.now + seconds
-        while due := [timer for timer in self.pending if timer.when() <= end]:
-            first = min(due, key=FakeTimer.when)
-            self.now = max(self.now, first.when())
-            self.timers.remove(first)
-            first.callback()
-        self.now = end
 
 
 class FakeTransport(asyncio.Transport):
@@ -238,12 +195,12 @@ class Edge:
     made: ClassVar[list["Edge"]] = []
 
     def __init__(self, app: Application = echo, **settings: Any) -> None:
-        self.front = FakeFront(EdgeSettings(**settings))
+        self.monotonic = 1000.0
+        self.front = FakeFront(EdgeSettings(**settings), lambda: self.monotonic)
         self.loop = FakeLoop()
         self.transport = FakeTransport()
         self.state = ServerState()
-        make_guard = cast("type[HttpGuard]", guard_class(self.front))
-        self.guard = make_guard(CONFIG, self.state, {}, cast("asyncio.AbstractEventLoop", self.loop))
+        self.guard = guard_class(self.front)(CONFIG, self.state, {}, cast("asyncio.AbstractEventLoop", self.loop))
         self.guard.app = app
         self.guard.connection_made(self.transport)
         self.made.append(self)
@@ -252,6 +209,13 @@ class Edge:
         for piece in pieces:
             self.guard.data_received(piece)
             self.loop.run()
+
+    def turn(self, seconds: float) -> None:
+        """The clock, with a look at the deadlines as often as there is one."""
+        http, end = self.front.http, self.monotonic + seconds
+        while self.monotonic < end:
+            self.monotonic = min(self.monotonic + http.clock.interval, end)
+            http.sweep(http.clock.advance())
 
     def lose(self, error: Exception | None = None) -> None:
         self.guard.connection_lost(error)

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inmem_pubsub.server.clock import DeadlineClock, WallClock
+from inmem_pubsub.config import Settings
+from inmem_pubsub.server.clock import SWEEP_INTERVAL, DeadlineClock, WallClock, sweep_interval
 
 NEW_YEAR = 1_767_225_600_000_000_000  # nanoseconds, 2026-01-01 00:00:00 UTC
 
@@ -60,16 +61,69 @@ def test_a_wall_clock_that_is_set_back_goes_back(monkeypatch: pytest.MonkeyPatch
     assert clock.text() == "2025-12-31T23:00:00.000Z"
 
 
+class Monotonic:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
 def test_deadlines_see_the_time_that_passes() -> None:
-    clock = DeadlineClock(100.0, interval=1.0)
+    monotonic = Monotonic()
+    clock = DeadlineClock(monotonic, interval=1.0)
     assert clock.now == 0.0
-    assert clock.advance(101.0) == 1.0
-    assert clock.advance(102.5) == 2.5
-    assert clock.now == 2.5
+    for now, counted in ((101.0, 1.0), (102.5, 2.5)):
+        monotonic.now = now
+        assert not clock.stopped
+        assert clock.advance() == counted
+        assert clock.now == counted
 
 
 def test_deadlines_do_not_see_a_stop_of_the_process() -> None:
-    clock = DeadlineClock(100.0, interval=1.0)
-    clock.advance(101.0)
-    assert clock.advance(4000.0) == 3.0, "at most twice the interval"
-    assert clock.advance(4001.0) == 4.0
+    monotonic = Monotonic()
+    clock = DeadlineClock(monotonic, interval=1.0)
+    monotonic.now = 101.0
+    clock.advance()
+    monotonic.now += 3899.0
+    assert clock.stopped
+    assert clock.exact() == 3.0, "before anyone has looked"
+    assert clock.advance() == 3.0, "at most twice the interval"
+    monotonic.now += 1.0
+    assert clock.advance() == 4.0
+    assert not clock.stopped
+
+
+@given(st.lists(st.integers(0, 40), max_size=20))
+def test_deadlines_are_never_early_and_the_clock_never_goes_back(eighths: list[int]) -> None:
+    """`exact` is read at any moment, the clock advanced at any other."""
+    monotonic = Monotonic()
+    clock = DeadlineClock(monotonic, interval=1.0)
+    read = [clock.exact()]
+    for step in eighths:
+        monotonic.now += step / 8
+        read.append(clock.exact())
+        if step % 2:
+            assert clock.advance() == read[-1]
+        assert clock.now <= clock.exact() <= clock.now + 2.0
+        assert clock.exact() <= monotonic.now - 100.0
+    assert read == sorted(read)
+
+
+@pytest.mark.parametrize(
+    ("settings", "seconds"),
+    [
+        ({}, SWEEP_INTERVAL),
+        ({"close_timeout": 2.0}, 0.5),
+        ({"ping_interval": 0.4}, 0.1),
+        ({"pong_timeout": 0.2}, 0.05),
+        ({"write_timeout": 0.2}, 0.05),
+        ({"message_timeout": 0.2}, 0.05),
+        ({"header_timeout": 0.2}, 0.05),
+        ({"read_timeout": 0.2}, 0.05),
+        ({"keep_alive_timeout": 0.2}, 0.05),
+        ({"message_timeout": 0.001}, 0.01),
+    ],
+)
+def test_a_sweep_comes_four_times_within_the_shortest_deadline(settings: dict[str, float], seconds: float) -> None:
+    assert sweep_interval(Settings(**settings)) == pytest.approx(seconds)  # type: ignore[arg-type]  # all are durations

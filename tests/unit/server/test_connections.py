@@ -2,8 +2,6 @@
 
 import pytest
 
-from inmem_pubsub.config import Settings
-from inmem_pubsub.server.connections import SWEEP_INTERVAL, sweep_interval
 from tests.client_frames import close, message
 from tests.unit.server.websocket_fakes import Link, advance, make_node, on_a_loop, passes
 
@@ -104,19 +102,3 @@ async def test_requests_of_one_pass_are_answered_by_one_flush() -> None:
         await passes()
         assert node.connections.passes == before + 1
         assert [link.writes for link in links] == [1] * 5
-
-
-@pytest.mark.parametrize(
-    ("settings", "seconds"),
-    [
-        ({}, SWEEP_INTERVAL),
-        ({"close_timeout": 2.0}, 0.5),
-        ({"ping_interval": 0.4}, 0.1),
-        ({"pong_timeout": 0.2}, 0.05),
-        ({"write_timeout": 0.2}, 0.05),
-        ({"message_timeout": 0.2}, 0.05),
-        ({"message_timeout": 0.001}, 0.01),
-    ],
-)
-def test_a_sweep_comes_four_times_within_the_shortest_deadline(settings: dict[str, float], seconds: float) -> None:
-    assert sweep_interval(Settings(**settings)) == pytest.approx(seconds)  # type: ignore[arg-type]  # all are durations

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inmem_pubsub.protocol.http_head import RequestHead
-from inmem_pubsub.server.http_guard import LINGER_BYTES, LINGER_SECONDS, PIPELINED, State
+from inmem_pubsub.server.http_guard import LINGER_BYTES, LINGER_SECONDS, PIPELINED, State, guard_class
 from tests.cases.http_head import HEAD_CASES, HeadCase
-from tests.unit.server.http_fakes import Answer, Edge, Gate, finish_every_task
+from tests.unit.server.http_fakes import CONFIG, Answer, Edge, FakeTransport, Gate, answers, finish_every_task
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 LAST_GET = b"GET /last HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
@@ -401,17 +401,18 @@ def test_a_handshake_leaves_with_all_that_belongs_to_it(cut: str) -> None:
 def test_nothing_is_left_of_a_connection_that_has_left() -> None:
     edge = Edge()
     assert edge.state.connections == {edge.guard}
+    assert edge.front.http.open == {edge.guard: None}
     edge.feed(GET + HANDSHAKE)
     edge.loop.run()
     assert edge.front.upgrades
     assert edge.state.connections == set()
-    assert edge.loop.pending == []
-    assert (edge.front.opened, edge.front.closed) == (1, 1)
+    assert edge.front.http.open == {}
+    assert not edge.front.http.let_go()
     edge.guard.data_received(b"\0")  # between the hand-over and the new protocol
     edge.guard.shutdown()
     edge.lose()
+    edge.turn(100)
     assert edge.statuses == [200]
-    assert (edge.front.opened, edge.front.closed) == (1, 1)
 
 
 @pytest.mark.parametrize(
@@ -500,9 +501,9 @@ def test_a_refused_client_may_not_send_for_ever() -> None:
 def test_a_refused_client_may_not_stay_for_ever() -> None:
     edge = Edge()
     edge.feed(b"\0")
-    edge.loop.turn(LINGER_SECONDS - 0.1)
+    edge.turn(LINGER_SECONDS - 0.1)
     assert not edge.transport.is_closing()
-    edge.loop.turn(0.1)
+    edge.turn(0.1)
     assert edge.transport.is_closing()
 
 
@@ -527,9 +528,9 @@ def test_a_refused_client_that_is_gone_is_let_go() -> None:
 
 def test_a_silent_connection_is_ended() -> None:
     edge = Edge()
-    edge.loop.turn(9.9)
+    edge.turn(9.9)
     assert edge.statuses == []
-    edge.loop.turn(0.1)
+    edge.turn(0.1)
     assert edge.statuses == [408]
     assert edge.front.reasons == ["header_timeout"]
 
@@ -538,33 +539,33 @@ def test_a_trickled_head_gains_no_time() -> None:
     edge = Edge()
     for byte in in_bytes(GET[:20]):
         edge.feed(byte)
-        edge.loop.turn(0.499)
+        edge.turn(0.499)
     assert edge.statuses == []
-    edge.loop.turn(0.1)
+    edge.turn(0.1)
     assert edge.statuses == [408]
 
 
 def test_a_trickled_body_gains_no_time() -> None:
     edge = Edge()
-    edge.loop.turn(9)
+    edge.turn(9)
     edge.feed(POST[:-5])
     for byte in in_bytes(b"hell"):
-        edge.loop.turn(2)
+        edge.turn(2)
         edge.feed(byte)
-    edge.loop.turn(1.9)
+    edge.turn(1.9)
     assert edge.statuses == []
-    edge.loop.turn(0.1)
+    edge.turn(0.1)
     assert edge.statuses == [408]
     assert edge.front.reasons == ["body_timeout"]
 
 
 def test_an_idle_connection_is_closed_without_a_word() -> None:
     edge = Edge()
-    edge.loop.turn(9)
+    edge.turn(9)
     edge.feed(GET)
-    edge.loop.turn(74.9)
+    edge.turn(74.9)
     assert edge.is_kept()
-    edge.loop.turn(0.1)
+    edge.turn(0.1)
     assert not edge.is_kept()
     assert edge.statuses == [200]
     assert edge.front.reasons == []
@@ -573,20 +574,20 @@ def test_an_idle_connection_is_closed_without_a_word() -> None:
 def test_a_further_head_has_its_time_from_its_first_byte() -> None:
     edge = Edge()
     edge.feed(GET)
-    edge.loop.turn(70)
+    edge.turn(70)
     edge.feed(b"G")
-    edge.loop.turn(9)
+    edge.turn(9)
     edge.feed(b"E")
-    edge.loop.turn(0.9)
+    edge.turn(0.9)
     assert edge.is_kept()
-    edge.loop.turn(0.1)
+    edge.turn(0.1)
     assert edge.statuses == [200, 408]
 
 
 def test_an_empty_line_behind_a_body_is_no_further_head() -> None:
     edge = Edge()
     edge.feed(POST, b"\r\n")
-    edge.loop.turn(74.9)
+    edge.turn(74.9)
     assert edge.is_kept()
     edge.feed(GET)
     assert edge.statuses == [200, 200]
@@ -596,12 +597,12 @@ def test_an_application_may_take_its_time() -> None:
     app = Streaming()
     edge = Edge(app)
     edge.feed(GET)
-    edge.loop.turn(3600)
+    edge.turn(3600)
     assert edge.is_kept()
     app.gate.is_open = True
     edge.loop.run()
     assert edge.is_kept()
-    edge.loop.turn(76)
+    edge.turn(76)
     assert not edge.is_kept()
 
 
@@ -610,9 +611,9 @@ def test_a_peer_that_takes_nothing_is_cut() -> None:
     edge.feed(GET)
     edge.transport.unsent = 100_000
     edge.guard.pause_writing()
-    edge.loop.turn(9.9)
+    edge.turn(9.9)
     assert not edge.transport.is_closing()
-    edge.loop.turn(0.1)
+    edge.turn(0.1)
     assert edge.transport.aborted
     assert edge.front.reasons == ["write_timeout"]
 
@@ -623,10 +624,10 @@ def test_a_peer_that_takes_little_is_only_slow() -> None:
     edge.transport.unsent = 100_000
     edge.guard.pause_writing()
     for _ in range(10):
-        edge.loop.turn(9)
+        edge.turn(9)
         edge.transport.unsent -= 1
     assert not edge.transport.aborted
-    edge.loop.turn(20)
+    edge.turn(20)
     assert edge.transport.aborted
 
 
@@ -636,9 +637,9 @@ def test_a_peer_that_has_drained_may_fill_again() -> None:
     for unsent in (100_000, 200_000, 300_000):
         edge.transport.unsent = unsent
         edge.guard.pause_writing()
-        edge.loop.turn(9)
+        edge.turn(9)
         edge.guard.resume_writing()
-        edge.loop.turn(9)
+        edge.turn(9)
     assert not edge.transport.aborted
 
 
@@ -647,9 +648,9 @@ def test_a_closed_connection_whose_answer_is_not_taken_is_cut() -> None:
     edge.transport.unsent = 300
     edge.feed(LAST_GET)
     assert edge.transport.is_closing()
-    edge.loop.turn(9.9)
+    edge.turn(9.9)
     assert not edge.transport.aborted
-    edge.loop.turn(0.1)
+    edge.turn(0.1)
     assert edge.transport.aborted
 
 
@@ -663,29 +664,28 @@ def test_an_answer_that_breaks_off_and_is_not_taken_is_cut(caplog: pytest.LogCap
     edge.transport.unsent = 300
     edge.feed(GET)
     assert edge.transport.is_closing()
-    edge.loop.turn(19)
+    edge.turn(19)
     assert edge.front.reasons == []
-    edge.loop.turn(1)
+    edge.turn(1)
     assert edge.transport.aborted
 
 
-def test_one_timer_serves_many_requests() -> None:
-    edge = Edge()
-    for _ in range(100):
-        edge.feed(GET)
-    assert len(edge.loop.pending) == 1
-    assert edge.loop.timers_made == 1
-    edge.feed(*in_bytes(GET))
-    assert edge.loop.timers_made <= 2
-
-
-def test_a_lost_connection_leaves_no_timer() -> None:
+def test_a_lost_connection_has_no_deadline() -> None:
     edge = Edge()
     edge.feed(GET)
     edge.lose()
-    assert edge.loop.pending == []
+    edge.turn(100)
     assert edge.state.connections == set()
-    assert (edge.front.opened, edge.front.closed) == (1, 1)
+    assert edge.front.http.open == {}
+    assert not edge.front.http.let_go()
+
+
+def test_a_connection_that_never_began_is_forgotten() -> None:
+    edge = Edge()
+    guard = guard_class(edge.front)(CONFIG, edge.state, {}, edge.guard.loop)
+    assert guard in edge.front.http.open
+    guard.connection_lost(OSError())
+    assert guard not in edge.front.http.open
 
 
 def test_a_lost_connection_ends_what_the_application_waits_for() -> None:
@@ -703,6 +703,94 @@ def test_a_lost_connection_ends_what_the_application_waits_for() -> None:
     gate.is_open = True
     edge.loop.run()
     assert events == ["http.disconnect"]
+
+
+# Room for others
+
+
+def let_go(edge: Edge) -> None:
+    assert edge.front.http.let_go()
+
+
+@pytest.mark.parametrize("data", [b"", b"GE", GET[:-1], POST[:-1]], ids=["silent", "a line", "a head", "a body"])
+def test_a_client_that_keeps_us_waiting_makes_room_and_reads_so(data: bytes) -> None:
+    edge = Edge()
+    edge.feed(data)
+    let_go(edge)
+    answer = only_answer(edge)
+    assert answer.status == 503
+    assert answer.body["code"] == "LIMIT_EXCEEDED"
+    assert answer.headers["retry-after"] == "5"
+    assert answer.closes
+    assert edge.transport.is_closing(), "now, and not after lingering"
+    assert edge.front.reasons == ["max_http_connections"]
+
+
+def test_a_client_that_has_to_go_before_it_begins_reads_so() -> None:
+    edge, transport = Edge(), FakeTransport()
+    guard = guard_class(edge.front)(CONFIG, edge.state, {}, edge.guard.loop)
+    for _ in range(2):
+        let_go(edge)
+    guard.connection_made(transport)
+    assert [answer.status for answer in answers(transport.written)] == [503]
+    assert transport.is_closing()
+    guard.connection_lost(None)
+
+
+def test_an_idle_connection_makes_room_without_a_word() -> None:
+    edge = Edge()
+    edge.feed(GET)
+    let_go(edge)
+    assert edge.statuses == [200]
+    assert edge.transport.is_closing()
+    assert edge.front.reasons == ["max_http_connections"]
+
+
+def test_a_client_that_does_not_take_its_answer_is_cut_to_make_room() -> None:
+    edge = Edge(Streaming())
+    edge.feed(GET)
+    assert not edge.front.http.let_go(), "it is our turn"
+    edge.transport.unsent = 100_000
+    edge.guard.pause_writing()
+    let_go(edge)
+    assert edge.transport.aborted
+    assert edge.front.reasons == ["max_http_connections"]
+
+
+def test_a_client_that_takes_its_answer_again_is_not_cut() -> None:
+    edge = Edge(Streaming())
+    edge.feed(GET)
+    edge.guard.pause_writing()
+    edge.guard.resume_writing()
+    assert not edge.front.http.let_go()
+
+
+def test_an_idle_client_that_has_not_taken_all_of_its_answer_is_cut() -> None:
+    edge = Edge()
+    edge.feed(GET)
+    edge.transport.unsent = 100
+    let_go(edge)
+    assert edge.transport.aborted
+
+
+def test_who_was_refused_already_is_counted_once() -> None:
+    edge = Edge()
+    edge.feed(b"\0")
+    let_go(edge)
+    assert edge.transport.aborted
+    assert edge.front.reasons == ["not_http"]
+
+
+def test_who_has_waited_since_its_last_answer_stands_behind_who_never_asked() -> None:
+    edge = Edge()
+    edge.turn(5)
+    guard = guard_class(edge.front)(CONFIG, edge.state, {}, edge.guard.loop)
+    guard.connection_made(FakeTransport())
+    edge.feed(GET)
+    let_go(edge)
+    assert edge.front.reasons == ["max_http_connections"]
+    assert edge.is_kept()
+    guard.connection_lost(None)
 
 
 # A peer that has shut its side
@@ -731,9 +819,9 @@ def test_an_answer_that_is_under_way_at_the_end_is_finished() -> None:
 def test_a_stream_ends_soon_after_the_peers_end() -> None:
     edge = Edge(Streaming())
     edge.feed(GET)
-    edge.loop.turn(3600)
+    edge.turn(3600)
     edge.guard.eof_received()
-    edge.loop.turn(LINGER_SECONDS)
+    edge.turn(LINGER_SECONDS)
     assert edge.transport.is_closing()
 
 
@@ -746,7 +834,7 @@ def test_a_stream_behind_another_answer_ends_soon_too() -> None:
     edge.loop.run()
     assert edge.statuses == [200, 200]
     assert stream.calls == 1
-    edge.loop.turn(LINGER_SECONDS)
+    edge.turn(LINGER_SECONDS)
     assert edge.transport.is_closing()
 
 
@@ -757,7 +845,7 @@ def test_a_long_answer_is_taken_by_a_peer_that_has_ended() -> None:
     edge.guard.pause_writing()
     edge.guard.eof_received()
     for _ in range(5):
-        edge.loop.turn(9)
+        edge.turn(9)
         edge.transport.unsent -= 1
     assert not edge.transport.is_closing()
 

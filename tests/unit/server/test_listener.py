@@ -76,19 +76,20 @@ def test_a_name_without_an_address_is_blamed_on_the_host(monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     ("soft", "hard", "room", "raised_to"),
     [
-        (1024, 1_000_000, 10_000, 10_000 + SPARE_FILES),
-        (1024, resource.RLIM_INFINITY, 10_000, 10_000 + SPARE_FILES),
-        (1024, 4096, 4096 - SPARE_FILES, 4096),
-        (1024, 1024, 1024 - SPARE_FILES, 1024),
-        (100_000, 100_000, 10_000, None),
-        (64, 64, 1, 64),
+        (1024, 1_000_000, (10_000, 96), 10_096 + SPARE_FILES),
+        (1024, resource.RLIM_INFINITY, (10_000, 96), 10_096 + SPARE_FILES),
+        (1024, 4096, (4096 - 128, 96), 4096),
+        (1024, 1024, (1024 - 128, 96), 1024),
+        (100_000, 100_000, (10_000, 96), None),
+        (64, 64, (1, 31), 64),
+        (20, 20, (1, 1), 20),
     ],
 )
 def test_the_limit_of_open_files_is_raised_as_far_as_it_goes(
-    monkeypatch: pytest.MonkeyPatch, soft: int, hard: int, room: int, raised_to: int | None
+    monkeypatch: pytest.MonkeyPatch, soft: int, hard: int, room: tuple[int, int], raised_to: int | None
 ) -> None:
     calls: list[tuple[int, tuple[int, int]]] = []
     monkeypatch.setattr(resource, "getrlimit", lambda _: (soft, hard))
     monkeypatch.setattr(resource, "setrlimit", lambda *call: calls.append(call))
-    assert room_for_connections(10_000) == room
+    assert room_for_connections(10_000, 96) == room
     assert calls == ([] if raised_to is None else [(resource.RLIMIT_NOFILE, (raised_to, hard))])

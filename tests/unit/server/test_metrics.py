@@ -44,8 +44,10 @@ async def test_a_fresh_server_has_zeros() -> None:
 
 @on_a_loop
 async def test_everything_that_happened_is_there() -> None:
-    with make_node("a", "b", max_connections=7) as node:
+    with make_node("a", "b", max_connections=7, max_http_connections=5) as node:
         await busy(node)
+        for _ in range(3):
+            node.accept_failed()
         found = series(node)
         expected = {
             "publications_total": 3,
@@ -60,6 +62,9 @@ async def test_everything_that_happened_is_there() -> None:
             "lag_events_max": 2,
             "connections": 2,
             "connections_max": 7,
+            "http_connections": 0,
+            "http_connections_max": 5,
+            "accept_failures_total": 3,
             "connections_accepted_total": 2,
             "topics_without_series": 0,
         }

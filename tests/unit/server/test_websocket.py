@@ -11,7 +11,7 @@ from inmem_pubsub.server import websocket as module
 from inmem_pubsub.server.node import Node
 from inmem_pubsub.server.websocket import in_flight
 from tests.client_frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, close, frame, message
-from tests.unit.server.websocket_fakes import Link, advance, make_node, on_a_loop, passes
+from tests.unit.server.websocket_fakes import Link, advance, make_node, on_a_loop, passes, turn
 
 PING_MESSAGE = {"type": "ping", "request_id": "r"}
 
@@ -303,8 +303,53 @@ async def test_a_peer_that_takes_what_stands_before_the_ping_is_alive(monkeypatc
 async def test_time_in_which_the_server_was_stopped_does_not_count() -> None:
     with make_node(ping_interval=25.0) as node:
         link = Link(node)
-        node.connections.sweep(node.loop.time() + 3600)
+        turn(node, 3600)
+        node.sweep()
         assert link.heard() == []
+
+
+# -- deadlines are not early, although they are looked at once an interval only
+
+
+@on_a_loop
+async def test_a_message_that_began_between_two_looks_has_all_of_its_time() -> None:
+    with make_node(message_timeout=30.0, ping_interval=60.0) as node:
+        link = Link(node)
+        turn(node, 0.875)
+        link.send(frame(b"{", fin=False))
+        turn(node, 0.125)
+        node.sweep()
+        advance(node, 29)
+        assert link.heard() == [], "29.125 seconds"
+        advance(node, 1)
+        assert link.heard() == ["close 1008"]
+
+
+@on_a_loop
+async def test_a_stall_that_began_between_two_looks_has_all_of_its_time() -> None:
+    with make_node("a", write_timeout=10.0) as node:
+        turn(node, 0.875)
+        link = await stalled(node)
+        turn(node, 0.125)
+        node.sweep()
+        advance(node, 9)
+        assert link.heard() == []
+        advance(node, 1)
+        assert link.heard() == ["close 4009"]
+
+
+@on_a_loop
+async def test_a_close_between_two_looks_may_be_answered_all_of_its_time() -> None:
+    with make_node(close_timeout=5.0) as node:
+        link = Link(node)
+        turn(node, 0.875)
+        link.websocket.close(CloseCode.SERVICE_RESTART, "shutdown")
+        turn(node, 0.125)
+        node.sweep()
+        advance(node, 4)
+        assert not link.is_cut()
+        advance(node, 1)
+        assert link.is_cut()
 
 
 # -- messages that take too long
@@ -455,7 +500,7 @@ async def test_a_connection_that_is_lost_leaves_nothing() -> None:
         assert node.connections.open == {}
         assert node.connections.closed == {"connection_lost": 1}
         assert node.hub.topics["a"].subscribers == 0
-        node.connections.sweep(node.loop.time() + 1)
+        advance(node, 1)
 
 
 @on_a_loop
