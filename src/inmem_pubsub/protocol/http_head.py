@@ -128,8 +128,18 @@ class RequestHead:
         return b"\r\n".join([*lines, b"", b""])
 
 
+# Proxy-Connection is none of RFC 9110, and llhttp takes it for Connection all the same.
 _OF_THE_CONNECTION: Final = frozenset(
-    {b"connection", b"content-length", b"expect", b"http2-settings", b"keep-alive", b"transfer-encoding", b"upgrade"}
+    {
+        b"connection",
+        b"content-length",
+        b"expect",
+        b"http2-settings",
+        b"keep-alive",
+        b"proxy-connection",
+        b"transfer-encoding",
+        b"upgrade",
+    }
 )
 
 
