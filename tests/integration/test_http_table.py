@@ -1,11 +1,9 @@
 """The table of exact bytes and exact answers, played to a running server. Refused means answered, counted and closed."""
 
 import contextlib
-import re
 import socket
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 import pytest
@@ -14,14 +12,10 @@ from tests.cases.http_edge import EDGE_CASES, EdgeCase
 from tests.client_frames import close
 from tests.integration.answers import Answer, answers
 from tests.integration.peer import connected, read_all, read_until
+from tests.integration.request_counts import HOSTS, PROBE, Census, Counted
 from tests.integration.server_process import ServerProcess, until
 
-HOSTS: Final = ("a", "a.example", "a.example.", "my_service", "[2001:db8::1]", "[::ffff:127.0.0.1]")
-PROBE: Final = b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 CLOSED: Final = bytes.fromhex("880203e8")
-_SERIES: Final = re.compile(
-    r"^inmem_pubsub_(http_requests|refusals|connections_accepted)_total(?:\{.*=\"(.*)\"\})? (.*)$", re.MULTILINE
-)
 
 
 @pytest.fixture(scope="module", params=["uvloop", "asyncio"])
@@ -30,40 +24,6 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     with ServerProcess(tmp_path_factory.mktemp("server"), "--topic=a", *hosts, loop=request.param) as running:
         yield running
         assert running.stats()["topics"].keys() == {"a"}, "no hidden request was ever carried out"
-
-
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """Requests that the application has answered, by status; those that the edge has refused, by reason; WebSockets."""
-
-    answered: Counter[str]
-    refused: Counter[str]
-    opened: float
-
-    def since(self, before: "Counted") -> "Counted":
-        """Without the request that asked for it."""
-        return Counted(
-            self.answered - before.answered - Counter({"200": 1}),
-            self.refused - before.refused,
-            self.opened - before.opened,
-        )
-
-
-def counted(server: ServerProcess) -> Counted:
-    with connected(server.address) as sock:
-        sock.sendall(PROBE.replace(b"/health", b"/metrics"))
-        text = read_all(sock).decode()
-    found = Counted(Counter(), Counter(), 0.0)
-    opened = 0.0
-    for name, label, value in _SERIES.findall(text):
-        match name:
-            case "http_requests":
-                found.answered[label] = int(float(value))
-            case "refusals":
-                found.refused[label] = int(float(value))
-            case _:
-                opened = float(value)
-    return Counted(found.answered, found.refused, opened)
 
 
 def play(server: ServerProcess, case: EdgeCase) -> bytes:
@@ -111,7 +71,8 @@ def check_refusal(case: EdgeCase, answer: Answer) -> None:
 
 @pytest.mark.parametrize("case", EDGE_CASES, ids=str)
 def test_each_case_is_answered_and_counted_as_the_table_says(server: ServerProcess, case: EdgeCase) -> None:
-    before = counted(server)
+    census = Census(server)
+    before = census.take()
     data = play(server, case)
     opened = case.statuses.count(101)
     if opened:
@@ -129,7 +90,7 @@ def test_each_case_is_answered_and_counted_as_the_table_says(server: ServerProce
         assert [answer.headers.get("connection") for answer in final] == [*[None] * (len(final) - 1), "close"]
     answered = Counter(map(str, case.statuses[: len(case.statuses) - opened - (case.refused is not None)]))
     answered["200"] += probed
-    assert counted(server).since(before) == Counted(+answered, Counter([case.refused] if case.refused else []), opened)
+    assert census.take().since(before) == Counted(+answered, Counter([case.refused] if case.refused else []), opened)
 
 
 def test_nothing_that_was_refused_is_kept_open(server: ServerProcess) -> None:
