@@ -101,6 +101,10 @@ cover: setup ## Branch coverage of core and protocol by their own tests: 100 % o
 	@$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=100
 
+.PHONY: stop
+stop: setup ## Stop a server for a minute, with its real deadlines: nobody is sent away (takes a minute)
+	STOPPED_FOR=60 $(BIN)/pytest -q -n 2 --timeout=300 tests/integration/test_time_faults.py -k stop
+
 .PHONY: mutants
 mutants: setup ## Plant bugs and see that the tests notice each of them (takes minutes)
 	$(BIN)/python -m tests.mutants.run $(ARGS)

@@ -12,7 +12,6 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.conftest import IN_CI
 from tests.integration.conftest import Serve
 from tests.integration.peer import Peer, connected, handshake
 from tests.integration.server_process import PATIENCE, ServerProcess, command, environment, until
@@ -79,17 +78,6 @@ def test_a_path_is_decoded_once(server: ServerProcess) -> None:
 
 
 # -- whole seconds
-
-
-@pytest.fixture
-def faketime() -> str:
-    """The library that gives a process another clock."""
-    found = sorted(Path("/usr/lib").glob("**/faketime/libfaketime.so.1"))
-    if not found:
-        if IN_CI:
-            pytest.fail("not installed: libfaketime. In CI every test runs")
-        pytest.skip("not installed: libfaketime")
-    return str(found[0])
 
 
 @pytest.mark.parametrize("fraction", ["", ".000001"])

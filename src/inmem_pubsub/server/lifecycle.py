@@ -204,8 +204,7 @@ async def _sweep(node: Node) -> None:
         node.loop_delay_max = max(node.loop_delay_max, node.loop_delay)
         if node.clock.stopped:
             await asyncio.sleep(interval)
-        await asyncio.sleep(0)  # uvloop runs timers before it polls: once to get behind those,
-        await asyncio.sleep(0)  # and once for what the poll brought
+        await asyncio.sleep(0)  # uvloop runs timers, this one too, before it polls
         node.sweep()
 
 

@@ -530,6 +530,64 @@ def test_a_trickled_body_gains_no_time() -> None:
     assert edge.front.reasons == ["body_timeout"]
 
 
+def test_a_trickled_chunk_gains_no_time() -> None:
+    edge = Edge()
+    edge.feed(request(b"Transfer-Encoding: chunked", first=b"POST / HTTP/1.1"))
+    for _ in range(19):
+        edge.feed(b"1\r\nx\r\n")
+        edge.turn(0.5)
+    assert edge.statuses == []
+    edge.turn(0.5)
+    assert edge.statuses == [408]
+
+
+def test_a_trickled_handshake_gains_no_time() -> None:
+    edge = Edge()
+    for byte in in_bytes(HANDSHAKE[:20]):
+        edge.feed(byte)
+        edge.turn(0.499)
+    edge.turn(0.1)
+    assert edge.statuses == [408]
+
+
+def test_a_refused_client_that_goes_on_gains_no_time() -> None:
+    edge = Edge()
+    edge.feed(b"\0")
+    for _ in range(8):
+        assert not edge.transport.is_closing()
+        edge.turn(LINGER_SECONDS / 8)
+        edge.feed(b"x")
+    assert edge.transport.is_closing()
+
+
+@pytest.mark.parametrize(
+    ("data", "seconds"),
+    [(b"", 10), (GET[:9], 10), (HANDSHAKE[:9], 10), (POST[:-1], 10), (GET, 75), (b"\0", LINGER_SECONDS)],
+    ids=["silent", "a head", "a handshake", "a body", "idle", "refused"],
+)
+def test_a_stop_of_the_process_takes_no_time_from_a_client(data: bytes, seconds: float) -> None:
+    edge = Edge()
+    edge.feed(data)
+    edge.monotonic += 3600
+    edge.turn(seconds - 0.5)
+    assert not edge.transport.is_closing()
+    assert 408 not in edge.statuses
+    edge.turn(0.5)
+    assert edge.transport.is_closing() or 408 in edge.statuses
+
+
+def test_a_stop_of_the_process_takes_no_time_from_a_client_that_takes_its_answer() -> None:
+    edge = Edge(Streaming())
+    edge.feed(GET)
+    edge.transport.unsent = 100_000
+    edge.guard.pause_writing()
+    edge.monotonic += 3600
+    edge.turn(9.5)
+    assert not edge.transport.aborted
+    edge.turn(0.5)
+    assert edge.transport.aborted
+
+
 def test_an_idle_connection_is_closed_without_a_word() -> None:
     edge = Edge()
     edge.turn(9)

@@ -2,6 +2,7 @@
 
 import socket
 import struct
+from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -299,13 +300,47 @@ async def test_a_peer_that_takes_what_stands_before_the_ping_is_alive(monkeypatc
         assert link.heard() == ["close 4012"]
 
 
+async def pinged(node: Node) -> Link:
+    link = Link(node)
+    advance(node, 60)
+    assert link.heard() == ["ping frame"]
+    return link
+
+
+async def within_a_message(node: Node) -> Link:
+    link = Link(node)
+    link.send(message(PING_MESSAGE)[:-1])
+    node.sweep()
+    return link
+
+
+async def within_fragments(node: Node) -> Link:
+    link = Link(node)
+    link.send(frame(b"{", fin=False))
+    return link
+
+
+async def closing(node: Node) -> Link:
+    link = Link(node)
+    link.websocket.close(CloseCode.SERVICE_RESTART, "shutdown")
+    assert link.heard() == ["close 1012"]
+    return link
+
+
+@pytest.mark.parametrize("begin", [stalled, pinged, within_a_message, within_fragments, closing])
 @on_a_loop
-async def test_time_in_which_the_server_was_stopped_does_not_count() -> None:
-    with make_node(ping_interval=25.0) as node:
-        link = Link(node)
+async def test_a_stop_of_the_process_takes_no_time_from_a_client(begin: Callable[[Node], Awaitable[Link]]) -> None:
+    """Of a stop counts what may pass between two looks, which is two seconds here."""
+    deadlines = ("pong_timeout", "write_timeout", "message_timeout", "close_timeout")
+    with make_node("a", ping_interval=60.0, **dict.fromkeys(deadlines, 20.0)) as node:
+        link = await begin(node)
         turn(node, 3600)
         node.sweep()
+        advance(node, 17)
         assert link.heard() == []
+        assert not link.is_cut()
+        advance(node, 1)
+        assert link.is_cut() or link.heard()[-1].startswith("close ")
 
 
 # -- deadlines are not early, although they are looked at once an interval only
