@@ -81,10 +81,12 @@ class Acceptor:
                 return
             try:
                 self._door.make_room()
+                self._begin(sock)
             except BadRequest as refusal:
                 _turn_away(sock, refusal)
-            else:
-                self._begin(sock)
+            except Exception as error:
+                log.error("a connection could not begin", exc_info=error)
+                sock.close()
 
     def _begin(self, sock: socket.socket) -> None:
         sock.setblocking(False)

@@ -21,6 +21,10 @@ class HttpConnection(Protocol):
         """Say so where there is somebody to say it to, and end now."""
         ...
 
+    def failed(self, error: Exception) -> None:
+        """A fault of our own in one of these: end, and cost nobody else anything."""
+        ...
+
 
 class HttpConnections:
     """`limit` is how many there may be while all WebSockets are there, too; what those leave free is added to it."""
@@ -57,7 +61,10 @@ class HttpConnections:
         longest = next(iter(self._waiting), None)
         if longest is None:
             return False
-        longest.let_go()
+        try:
+            longest.let_go()
+        except Exception as error:
+            longest.failed(error)
         self._waiting.pop(longest, None)
         return True
 
@@ -65,4 +72,7 @@ class HttpConnections:
         """Look at every deadline. `now` is what the clock of the deadlines says."""
         for connection in list(self.open):
             if connection.deadline <= now:
-                connection.deadline_has_come()
+                try:
+                    connection.deadline_has_come()
+                except Exception as error:
+                    connection.failed(error)

@@ -439,6 +439,12 @@ class HttpGuard(HttpToolsProtocol):
         else:
             self._refuse(no_room(), linger=False)
 
+    def failed(self, error: Exception) -> None:
+        log.error("a handler failed; its connection is cut", client=self.client, exc_info=error)
+        self.front.refused("internal_error")
+        self.state = State.CLOSING
+        self.transport.abort()
+
     # The deadline
 
     def _wait(self, seconds: float) -> None:

@@ -128,9 +128,12 @@ class FakeLoop:
 class Door:
     def __init__(self) -> None:
         self.room = 1000
+        self.fault: Exception | None = None  # of our own
         self.failures = 0
 
     def make_room(self) -> None:
+        if self.fault is not None:
+            raise self.fault
         if not self.room:
             raise BadRequest(503, "max_http_connections", "No room", ((b"retry-after", b"5"),))
         self.room -= 1
@@ -174,6 +177,8 @@ def logged(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     class Recorder:
         def warning(self, event: str, **fields: Any) -> None:
             lines.append({"event": event, **fields})
+
+        error = warning
 
     monkeypatch.setattr(module, "log", Recorder())
     return lines
@@ -228,6 +233,19 @@ def test_a_connection_that_is_gone_before_it_begins_is_lost() -> None:
     house.loop.a_pass()
     assert sock.closed
     assert house.made[0].error is house.loop.refuses
+
+
+def test_a_fault_of_our_own_costs_a_connection(logged: list[dict[str, Any]]) -> None:
+    first, second = FakeSocket(), FakeSocket()
+    house = House(FakeListener(first))
+    house.door.fault = ZeroDivisionError()
+    house.loop.a_pass()
+    assert first.closed
+    assert [line["exc_info"] for line in logged] == [house.door.fault]
+    house.door.fault = None
+    house.listeners[0].coming.append(second)
+    house.loop.a_pass()
+    assert house.taken == [second]
 
 
 @pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM])

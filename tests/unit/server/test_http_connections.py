@@ -14,12 +14,21 @@ class Guard:
         self.deadline = deadline
         self.gone = False
         self.late = 0
+        self.fault: Exception | None = None  # of our own
+        self.failures: list[Exception] = []
         http.opened(self)
 
     def deadline_has_come(self) -> None:
+        if self.fault is not None:
+            raise self.fault
         self.late += 1
 
+    def failed(self, error: Exception) -> None:
+        self.failures.append(error)
+
     def let_go(self) -> None:
+        if self.fault is not None:
+            raise self.fault
         self.gone = True
         self.http.waits(self)  # as a closing one does until it is lost
 
@@ -77,6 +86,17 @@ def test_a_sweep_looks_at_everyone(http: HttpConnections) -> None:
     http.waits(waiting)
     http.sweep(10.0)
     assert [each.late for each in (waiting, working, early)] == [1, 1, 0]
+
+
+def test_a_fault_in_one_costs_the_others_nothing(http: HttpConnections) -> None:
+    guards = [Guard(http, name) for name in "abc"]
+    fault = guards[0].fault = ZeroDivisionError()
+    http.sweep(10.0)
+    assert [guard.late for guard in guards] == [0, 1, 1]
+    assert http.let_go()
+    assert guards[0].failures == [fault, fault]
+    assert http.let_go()
+    assert [guard.gone for guard in guards] == [False, True, False]
 
 
 @on_a_loop

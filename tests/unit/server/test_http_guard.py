@@ -802,6 +802,14 @@ def test_an_idle_client_that_has_not_taken_all_of_its_answer_is_cut() -> None:
     assert edge.transport.aborted
 
 
+def test_a_fault_in_a_deadline_cuts_its_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    edge = Edge()
+    monkeypatch.setattr(edge.guard, "_refuse", lambda _refusal: 1 / 0)
+    edge.turn(20)
+    assert edge.transport.aborted
+    assert edge.front.reasons == ["internal_error"]
+
+
 def test_who_was_refused_already_is_counted_once() -> None:
     edge = Edge()
     edge.feed(b"\0")
