@@ -3,6 +3,7 @@
 import argparse
 import functools
 import random
+import signal
 import sys
 import time
 from collections import Counter
@@ -62,11 +63,14 @@ def main(arguments: list[str]) -> int:
     seed, _, first = given.seed.partition(":")
     loops = LOOPS if given.loop == "both" else (given.loop,)
     print(f"seed {seed}", flush=True)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # not without the server, which may be stopped
     try:
         counts = run(int(seed), int(first or 0), given.seconds, loops, functools.partial(print, flush=True))
     except Failed as failed:
         print(f"\n{failed}", flush=True)
         return 1
+    except KeyboardInterrupt:
+        return 130
     print(f"nothing was found in: {shown(counts)}", flush=True)
     return 0
 

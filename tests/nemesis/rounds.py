@@ -75,16 +75,18 @@ class _Stage:
         self._over = asyncio.Event()
 
     async def play(self, seconds: float) -> None:
-        for topic in self._round.topics:
-            await self._fates.create(topic.name)
-        await self._watch()
-        await self._act(seconds)
-        await self._settle()
-        self._check()
-        stats, metrics = await scrape_once(self._oracle, self._address)
-        self._oracle.verify(stats, metrics)
-        self._check()
-        await self._leave()
+        """Raises Stopped, and TimeoutError where the server does not even answer."""
+        async with asyncio.timeout(seconds + 4 * PATIENCE):
+            for topic in self._round.topics:
+                await self._fates.create(topic.name)
+            await self._watch()
+            await self._act(seconds)
+            await self._settle()
+            self._check()
+            stats, metrics = await scrape_once(self._oracle, self._address)
+            self._oracle.verify(stats, metrics)
+            self._check()
+            await self._leave()
 
     def _check(self) -> None:
         if self._oracle.findings:
