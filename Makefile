@@ -125,6 +125,10 @@ conformance: setup ## Play all of Autobahn's cases on each event loop; the repor
 floods: setup ## Floods at full size: others' pings, and 100000 visits that must leave nothing; ARGS="SECONDS CYCLES"
 	$(BIN)/python -m tests.floods.run $(ARGS)
 
+.PHONY: faults
+faults: setup ## Faults at full size: SIGTERM under load, and kill -9 twenty times
+	$(BIN)/python -m tests.faults.run
+
 # --- releases ---------------------------------------------------------------------------------------------------------
 
 # Annotated, hashed, and silent about where the packages come from. ARGS=--upgrade takes the newest versions.

@@ -16,6 +16,10 @@ from hypothesis import settings
 pytest.register_assert_rewrite(
     "tests.client_frames",
     "tests.conformance.autobahn",
+    "tests.faults.drain",
+    "tests.faults.restarts",
+    "tests.floods.cycles",
+    "tests.floods.fairness",
     "tests.integration.bystanders",
     "tests.integration.peer",
     "tests.integration.server_process",
