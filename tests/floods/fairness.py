@@ -12,7 +12,7 @@ from tests.house.source import ROOT
 from tests.integration.peer import Peer
 from tests.integration.server_process import ServerProcess
 
-FLAGS: Final = (f"--topic={TOPIC}", "--topic=others")
+FLAGS: Final = (f"--topic={TOPIC}", "--topic=others", "--ping-interval=1h", *(f"--topic=t{i}" for i in range(1000)))
 
 
 class Latencies(NamedTuple):

@@ -11,12 +11,12 @@ import sys
 from typing import Final
 
 from tests.client_frames import frame, message
-from tests.integration.peer import Peer
+from tests.integration.peer import Peer, connected
 
 TOPIC: Final = "flooded"
 CHUNK: Final = 100  # messages of one send
 UNDER_WAY: Final = 5000  # replies
-_MARK: Final = b'"ts":"'  # in each reply once
+_MARK: Final = b'"ts":"'
 
 
 def _publish(size: int) -> bytes:
@@ -31,15 +31,21 @@ KINDS: Final = {
     "ping frames": frame(b"x" * 100, 9) * CHUNK,
     "subscribe": _SUBSCRIPTION * (CHUNK // 2),
     "bad JSON": (frame(b'{"type":') + message({"type": "ping"})) * (CHUNK // 2),
+    "GET /metrics": b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n" * CHUNK,
 }
+_MARKS: Final = {"ping frames": b"x" * 100, "GET /metrics": b"HTTP/1.1 200 "}  # in each reply once
+_SOON: Final = {"publish 64 KiB": 50, "GET /metrics": 20}
 
 
 def flood(port: int, kind: str) -> int:
     """How many replies came."""
     data = memoryview(KINDS[kind])
-    mark = b"x" * 100 if kind == "ping frames" else _MARK
-    with Peer(("127.0.0.1", port)) as peer, selectors.DefaultSelector() as selector:
-        sock = peer.sock
+    mark, soon = _MARKS.get(kind, _MARK), _SOON.get(kind, UNDER_WAY)
+    address = ("127.0.0.1", port)
+    with (
+        connected(address) if kind.startswith("GET") else Peer(address).sock as sock,
+        selectors.DefaultSelector() as selector,
+    ):
         sock.setblocking(False)
         both = selectors.EVENT_READ | selectors.EVENT_WRITE
         selector.register(sock, both)
@@ -56,7 +62,7 @@ def flood(port: int, kind: str) -> int:
                     end = received[received.rfind(mark) + 1 :][-len(mark) + 1 :]
                 if events & selectors.EVENT_WRITE:
                     left = left[sock.send(left) :] or data
-            if not said and replies >= (UNDER_WAY if len(data) < 65536 else 50):
+            if not said and replies >= soon:
                 said, replies = True, 0
                 print("under way", flush=True)
 

@@ -26,7 +26,7 @@ def main(seconds: float, n: int) -> int:
     print("| loop | flood | replies/s to it | others' pings | p50, ms | p99, ms | most, ms | events p99, ms |")
     print("|---|---|---|---|---|---|---|---|")
     for loop in LOOPS:
-        for kind, flooders in [*((kind, 1) for kind in KINDS), ("publish", 10)]:
+        for kind, flooders in [*((kind, 1) for kind in KINDS), ("publish", 10), ("GET /metrics", 10)]:
             failures += not fair(loop, kind, flooders, seconds if kind == "publish" else seconds / 3)
     print()
     print("| loop | visits | connections | subscriptions | files | tasks | timers | objects | MiB |")
