@@ -13,7 +13,7 @@ from inmem_pubsub.core.fanout import Fanout
 from inmem_pubsub.protocol import session
 from inmem_pubsub.protocol.fragments import Fragments
 from inmem_pubsub.protocol.frames import Replies
-from inmem_pubsub.server import app, websocket
+from inmem_pubsub.server import app, http_guard, websocket
 from inmem_pubsub.server.app import Routes
 from inmem_pubsub.server.websocket import WebSocket
 
@@ -67,6 +67,8 @@ def plant_all() -> None:
     # of a request
     for route in ("topics", "health", "stats", "metrics"):
         plant(Routes, route, in_query)
+    plant(http_guard, "check_host", lambda head: b"boom-head" in head.path)
+    plant(http_guard, "check_handshake", lambda head: b"?boom" in head.target)
     plant(app, "unquote_to_bytes", lambda segment: b"boom-delete" in segment)
 
 

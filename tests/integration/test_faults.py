@@ -1,5 +1,6 @@
 """Faults of the server's own: each costs the connection or the request that it concerns, and nobody else anything."""
 
+import contextlib
 import json
 import signal
 from collections import Counter
@@ -12,7 +13,7 @@ from tests.client_frames import CONTINUATION, PING, close, frame, message
 from tests.integration import faulty_server
 from tests.integration.bystanders import Bystanders
 from tests.integration.conftest import Serve
-from tests.integration.peer import Peer, connected, read_all
+from tests.integration.peer import Peer, connected, handshake, read_all
 from tests.integration.server_process import ServerProcess, until
 from tests.integration.streams import check_identity
 
@@ -199,6 +200,18 @@ def test_of_a_request_is_answered_500_and_its_connection_goes_on(
     assert second.startswith(b"200 ")
     watch.check(closed=0)
     assert server.metric("http_requests_total", "500") == before + 1
+
+
+@pytest.mark.parametrize("data", [b"GET /boom-head HTTP/1.1\r\nHost: localhost\r\n\r\n", handshake(path="/ws?boom")])
+@pytest.mark.usefixtures("bystanders")
+def test_of_a_head_ends_its_connection(server: ServerProcess, watch: Watch, data: bytes) -> None:
+    before = server.metric("http_connections")
+    with connected(server.address) as sock:
+        sock.sendall(data)
+        with contextlib.suppress(ConnectionResetError):
+            read_all(sock)
+    watch.check(closed=0)
+    assert server.metric("http_connections") == before
 
 
 def test_a_flood_of_faults_is_some_lines_and_a_number(serve: Serve) -> None:
