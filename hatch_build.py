@@ -27,6 +27,7 @@ COMPILED: Final = (
     "protocol/decoding.py",
     "protocol/frames.py",
     "protocol/session.py",
+    "protocol/strict_json.py",
 )
 
 

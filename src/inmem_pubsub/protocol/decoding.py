@@ -12,8 +12,8 @@ import msgspec
 
 from inmem_pubsub.protocol import strict_json
 from inmem_pubsub.protocol.messages import MAX_ID_BYTES, Publish, Request, Subscribe, Unsubscribe, is_id
-from inmem_pubsub.protocol.refusal import refuse
-from inmem_pubsub.protocol.strict_json import MAX_DEPTH
+from inmem_pubsub.protocol.refusal import refuse, refuse_numbers
+from inmem_pubsub.protocol.strict_json import MAX_DEPTH, SMALL, build
 
 _PAYLOAD_DEPTH: Final = MAX_DEPTH - 2  # a payload stands in the message, and that in the request
 _NOT_OPENING: Final = bytes(set(range(256)) - set(b"[{"))
@@ -21,17 +21,18 @@ _BARE_PUBLISH: Final = len('{"type":"publish","topic":"","message":{"id":"","pay
 
 _decode_request = msgspec.json.Decoder(Request).decode
 _decode_loosely: Callable[[bytes], Request] = msgspec.json.Decoder(Request, strict=False).decode
-_decode_any = msgspec.json.Decoder().decode
 
 
 def decode(text: bytes) -> Request:
     """One request from one message, which is valid UTF-8. Raises Malformed."""
+    values = text  # that may hold numbers
     try:
         request: Request = _decode_request(text)
         if type(request) is Publish:
             message, request_id = request.message, request.request_id
-            message.payload = payload = bytes(message.payload)  # type: ignore[assignment]  # let go of the whole text
-            _decode_any(payload)  # a number that is not finite is refused here
+            message.payload = values = payload = bytes(message.payload)  # type: ignore[assignment]  # let go of the whole text
+            if len(payload) <= SMALL:
+                build(payload)  # a number that is not finite is refused here
             # What most publishers send. Were a key there twice, or unknown, or were there an escape or a space, then the
             # text would be longer than its parts; and if it is short, so are the ids.
             around = len(text) - len(payload)
@@ -43,6 +44,8 @@ def decode(text: bytes) -> Request:
                 and request.topic
                 and _is_shallow(payload)
             ):
+                if len(payload) > SMALL:
+                    refuse_numbers(payload)
                 return request
             colons = text.count(b":") - payload.count(b":")
         else:
@@ -52,6 +55,8 @@ def decode(text: bytes) -> Request:
         return _decode_unusual(text)
     if not _is_plain(request, colons, text) or not _fits(request) or strict_json.is_too_deep(text):
         refuse(text)
+    elif len(values) > SMALL:
+        refuse_numbers(values)
     return request
 
 

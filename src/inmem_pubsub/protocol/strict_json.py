@@ -1,60 +1,138 @@
 """RFC 8259, and nothing beyond it: what we forward, every strict parser reads, and reads as the same value.
 
-msgspec's decoder is strict about grammar, escapes, surrogates and numbers that are not finite, but only for what it builds;
-a `Raw` it merely skips. Depth and repeated keys are ours to check. Each check here costs a few passes in C over the text.
+msgspec is strict about grammar, escapes and lone surrogates, also in what it skips; about numbers, and UTF-8, only in what it
+builds. Depth is ours to check, and repeated keys are (refusal.py).
+
+What is not cheap to build is not built: a mebibyte can be half a million objects, or floats of which msgspec converts a
+hundred in a millisecond. There the numbers are looked at without their surroundings. `make worst` prints which texts take
+longest.
 """
 
-import json
-from itertools import accumulate
-from typing import Any
+from collections.abc import Collection
+from math import isfinite
+from typing import Any, Final
 
 import msgspec
+from msgspec import Raw
 
-MAX_DEPTH = 64
+from inmem_pubsub.protocol.json_outline import Outline, is_deeper, outline
 
-_NOT_MARKS = bytes(set(range(256)) - set(b'[]{}"'))
-_STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")  # one down, one up: as signed bytes 1 and -1
+MAX_DEPTH: Final = 64
+# Python's int takes 4300 from a text and msgspec not all of them; about exponents of that many it is not even right.
+MAX_DIGITS: Final = 4096
 
-_decode = msgspec.json.Decoder().decode
+SMALL: Final = MAX_DIGITS  # bytes; a text of so many is built in no time, whatever it holds
+_FEW: Final = 4096  # values and brackets; a text of so many is built in a time that its length bounds
+
+_NOT_MARKS: Final = bytes(set(range(256)) - set(b'[]{}"'))
+_SPELLING: Final = bytes.maketrans(b"123456789E", b"000000000e")
+_TOO_MANY: Final = b"0" * (MAX_DIGITS + 1)
+_STRIDE: Final = 100  # a digit too many in a row: there is one at every 100th place, 40 times at least
+_MANY: Final = b"0" * (len(_TOO_MANY) // _STRIDE)
+# Without any of these a number is less than 10 to the power of 199 + 99, and a double holds 308.
+_LARGE: Final = (b"0" * 200, b"e000", b"e+000")
+_TOO_DEEP: Final = f"nested deeper than {MAX_DEPTH} levels"
+MISFIT: Final = f"a number is not finite, or has more than {MAX_DIGITS} digits in a row"
+
+
+def _finite(spelling: str) -> float:
+    value = float(spelling)
+    if value - value != 0.0:
+        raise ValueError("Number out of range")
+    return value
+
+
+# Raises msgspec.MsgspecError also for a number that is not finite, but the more than MAX_DIGITS are not noticed everywhere.
+build: Final = msgspec.json.Decoder(float_hook=_finite).decode
+_skip: Final = msgspec.json.Decoder(Raw).decode
 
 
 class InvalidJson(ValueError):
     """`str()` says what is wrong and is fit for the sender."""
 
 
-class Pairs(list[tuple[str, Any]]):
-    """The members of a JSON object as they stood, repeated keys included."""
-
-
-def decode(text: bytes) -> Any:
-    """The value of a whole JSON text. Raises InvalidJson; integers are exact, key order is kept."""
+def check(text: bytes) -> Outline:
+    """The outline of a JSON text. Raises InvalidJson where this is none, or one beyond the limits."""
+    is_small = len(text) <= SMALL
     try:
-        value = _decode(text)
+        text.decode()
+        (build if is_small else _skip)(text)
+    except UnicodeDecodeError:
+        raise InvalidJson("invalid UTF-8") from None
     except RecursionError:
-        raise InvalidJson(f"nested deeper than {MAX_DEPTH} levels") from None
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise InvalidJson(_plain(error)) from None
-    if is_too_deep(text):
-        raise InvalidJson(f"nested deeper than {MAX_DEPTH} levels")
-    return value
+        raise InvalidJson(_TOO_DEEP) from None
+    except msgspec.MsgspecError as error:
+        raise InvalidJson(str(error).removeprefix("JSON is malformed: ")) from None
+    found = outline(text, MAX_DEPTH)
+    if found is None:
+        raise InvalidJson(_TOO_DEEP)
+    if not is_small and not _numbers_fit(found):
+        raise InvalidJson(MISFIT)
+    return found
 
 
 def is_too_deep(text: bytes) -> bool:
     """Whether a well-formed text nests deeper than MAX_DEPTH."""
-    if text.count(b"[") + text.count(b"{") <= MAX_DEPTH:
+    if _brackets(text) <= MAX_DEPTH:
         return False
     # No pattern for strings: it would take a hundred bytes of memory for a byte of text.
     marks = text.replace(b"\\\\", b"").replace(b'\\"', b"").translate(None, _NOT_MARKS).replace(b'""', b"")
     brackets = b"".join(marks.split(b'"')[::2])  # the rest stands between quotes
-    return max(accumulate(memoryview(brackets.translate(_STEPS)).cast("b")), default=0) > MAX_DEPTH
+    return is_deeper(brackets, MAX_DEPTH)
 
 
-def members(text: bytes) -> Any:
-    """The value of a valid text, with `Pairs` for objects, so that a repeated key can be seen."""
-    return json.loads(text.decode(), object_pairs_hook=Pairs)
+def numbers_fit(text: bytes) -> bool:
+    """Whether all numbers of a well-formed text are finite and have at most MAX_DIGITS digits in a row."""
+    if _MANY in text[::_STRIDE].translate(_SPELLING) or _brackets(text) + _count(text, b",") > _FEW:
+        found = outline(text, MAX_DEPTH)
+        return found is not None and _numbers_fit(found)
+    try:
+        build(text)
+    except msgspec.ValidationError:
+        return False
+    return True
 
 
-def _plain(error: Exception) -> str:
-    if isinstance(error, UnicodeDecodeError):
-        return "invalid UTF-8"
-    return str(error).removeprefix("JSON is malformed: ")
+def _numbers_fit(whole: Outline) -> bool:
+    spelling = whole.plain.translate(_SPELLING)
+    if _TOO_MANY in spelling:
+        return False
+    return not any(each in spelling for each in _LARGE) or all(map(isfinite, map(float, set(whole.floats()))))
+
+
+def _brackets(text: bytes) -> int:
+    """How many open."""
+    return _count(text, b"[") + _count(text, b"{")
+
+
+def _count(text: bytes, mark: bytes) -> int:
+    """To find that there is none takes a tenth of the time of counting them."""
+    return text.count(mark) if mark in text else 0
+
+
+def is_object(text: bytes) -> bool:
+    """Whether a well-formed text is an object."""
+    return text.lstrip(b" \t\r\n").startswith(b"{")
+
+
+def read_object(
+    whole: Outline, names: Collection[str], parts: Collection[str] = ()
+) -> tuple[dict[str, Any], list[str]]:
+    """Those members of an object that have one of these names, and the names that stand there more than once.
+
+    The values are those of `Outline.members`, but an array or object under a name of `parts` is an outline, unless the name
+    is repeated. Of a name that is repeated the last value counts.
+    """
+    keys, values = whole.members()
+    places: dict[str, int] = {}
+    repeated: dict[str, None] = {}
+    for place, key in enumerate(keys):
+        if key in names:
+            if key in places:
+                repeated[key] = None
+            places[key] = place
+    found = {key: values[place] for key, place in places.items()}
+    for key in parts:
+        if key not in repeated and isinstance(found.get(key), list | dict):
+            found[key] = whole.part(values[: places[key]])
+    return found, list(repeated)

@@ -30,6 +30,7 @@ from inmem_pubsub.server.stats import global_stats, topic_stats
 log = structlog.stdlib.get_logger("inmem_pubsub.app")
 
 MAX_RING: Final = 1_000_000  # messages that a topic may ask for; its ring is bounded by bytes all the same
+_OF_A_TOPIC: Final = frozenset({"name", "policy", "buffer", "ring_buffer_size"})
 _NO_STORE: Final = {"Cache-Control": "no-store"}
 
 
@@ -162,13 +163,17 @@ def answer(status: int, body: dict[str, Any], headers: dict[str, str] | None = N
 
 
 def _object(text: bytes) -> dict[str, Any]:
+    """The members that we know; an array or object among them is empty."""
     try:
-        value = strict_json.decode(text)
+        outline = strict_json.check(text)
     except strict_json.InvalidJson as error:
         raise Problem(400, f"Invalid JSON: {error}", ErrorCode.INVALID_JSON) from None
-    if not isinstance(value, dict):
+    if not strict_json.is_object(text):
         raise Problem(400, "The body must be a JSON object", ErrorCode.BAD_REQUEST)
-    return value
+    wanted, repeated = strict_json.read_object(outline, _OF_A_TOPIC)
+    if repeated:
+        raise Problem(400, f"Field '{repeated[0]}' stands there twice", ErrorCode.BAD_REQUEST)
+    return wanted
 
 
 def _whole(wanted: dict[str, Any], key: str) -> int | None:

@@ -6,12 +6,13 @@ places; each of them is closed here.
 
 import json
 import math
+import re
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 DEEPEST = 64
 LONGEST_ID = 128  # bytes
-MOST_DIGITS = 4300  # of an integer; longer ones may be refused
+MOST_DIGITS = 4096  # in a row; a number with more is refused
 
 
 class Members(list[tuple[str, Any]]):
@@ -145,12 +146,12 @@ def _no_constant(name: str) -> NoReturn:
 
 
 def _int(spelling: str) -> Number:
-    if len(spelling.lstrip("-")) > MOST_DIGITS:
-        raise Refused("long integer")
+    if max(map(len, re.findall("[0-9]+", spelling))) > MOST_DIGITS:
+        raise Refused("many digits")
     return Number(spelling)
 
 
 def _float(spelling: str) -> Number:
     if not math.isfinite(float(spelling)):
         raise Refused("not finite")
-    return Number(spelling)
+    return _int(spelling)

@@ -1,57 +1,95 @@
-"""RFC 8259 to the letter, against the reference, and the two checks that msgspec leaves to us."""
+"""RFC 8259 to the letter, against the reference, and the checks that msgspec leaves to us."""
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from inmem_pubsub.protocol.strict_json import MAX_DEPTH, InvalidJson, Pairs, decode, is_too_deep, members
+from inmem_pubsub.protocol.strict_json import (
+    MAX_DEPTH,
+    MAX_DIGITS,
+    SMALL,
+    InvalidJson,
+    check,
+    is_object,
+    is_too_deep,
+    numbers_fit,
+    read_object,
+)
 from tests.unit.protocol import reference
 from tests.unit.protocol.json_texts import VALUES, mutations, spellings
 
 
-def plain(tree: object) -> object:
-    """The reference's tree as ordinary values: of two equal keys the last one counts."""
-    if isinstance(tree, reference.Number):
-        return float(tree.spelling) if set(tree.spelling) & set(".eE") else int(tree.spelling)
-    if isinstance(tree, reference.Members):
-        return {key: plain(value) for key, value in tree}
-    return [plain(each) for each in tree] if isinstance(tree, list) else tree
+def parses(text: bytes) -> bool:
+    try:
+        reference.parse(text)
+    except reference.Refused:
+        return False
+    return True
 
 
-def same(one: object, other: object) -> bool:
-    """Equal and of one type; objects with their keys in one order."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        return list(one) == list(other) and all(same(one[key], other[key]) for key in one)
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(same, one, other))
-    return type(one) is type(other) and repr(one) == repr(other)
+def is_valid(text: bytes) -> bool:
+    try:
+        check(text)
+    except InvalidJson:
+        return False
+    return True
 
 
-@given(spellings(VALUES))
-def test_every_value_is_decoded_exactly_and_its_keys_in_their_order(text: bytes) -> None:
-    assert same(decode(text), plain(reference.parse(text)))
+FILLING = b",[]" * 5000  # of so many brackets nothing is built
+
+LONG = [
+    b"9" * 4096,
+    b"-%b" % (b"9" * 4096),
+    b"9" * 4097,
+    b"0." + b"0" * 4095 + b"1",
+    b"0." + b"0" * 4097,
+    b"1" * 4096 + b"." + b"1" * 4096 + b"e-4096",
+    b"1" * 4096 + b"." + b"1" * 4096 + b"e99",
+    b"1" * 4096 + b"." + b"1" * 4096 + b"e-3788",
+    b"1" * 4096 + b"." + b"1" * 4096 + b"e-3787",
+    b"0." + b"0" * 4095 + b"1e4096",
+    b"0." + b"0" * 4095 + b"1e4405",
+    b"5e" + b"0" * 4095 + b"1",
+    b"5e" + b"0" * 4096 + b"1",
+    b"0." + b"0" * 20000 + b"1e100000",  # msgspec loses count of its exponent, and takes it for 0
+    b"[%b1e400]" % (b"1," * 3000),
+    b"[%b1e308]" % (b"1," * 3000),
+    b"[%b1E+400]" % (b"1," * 6000),
+    b"[%b1E+308]" % (b"1," * 6000),
+    b'"%b"' % (b"9" * 9000),
+    b'["%b",0]' % (b'\\"9' * 9000),
+    b'{"%b":1e400}' % (b"9" * 9000),
+    b"[%b]" % b",".join([b"1234567890"] * 1000),
+]
 
 
-@given(st.one_of(mutations(spellings(VALUES)), st.binary(max_size=20)))
+@given(st.one_of(mutations(spellings(VALUES)), spellings(VALUES), st.binary(max_size=20)))
 @example(b"\xef\xbb\xbf1")
 @example(b'"\\ud83d\\ude00"')
 @example(b'"\\ud83d"')
 @example(b'"\xed\xa0\x80"')
 @example(b'{"\xff":1}')
-@example(b"9" * 4300)
-@example(b"9" * 4301)
 @example(b"1" + b"0" * 308 + b".0")
 @example(b"1.7976931348623159e308")
 @example(b"-1e999999999999999999999")
 def test_a_text_is_json_just_where_the_reference_says_so(text: bytes) -> None:
-    try:
-        expected = plain(reference.parse(text))
-    except reference.Refused:
-        with pytest.raises(InvalidJson) as caught:
-            decode(text)
-        assert str(caught.value)
-    else:
-        assert same(decode(text), expected)
+    expected = parses(text)
+    assert is_valid(text) == expected
+    assert is_valid(b" " * SMALL + text) == expected, "also where the text is not small"
+    assert is_valid(b"[%b%b]" % (text, FILLING)) == parses(b"[%b,[]]" % text), "nor cheap to build"
+
+
+@pytest.mark.parametrize("text", LONG, ids=range(len(LONG)))
+def test_a_number_of_any_length_is_judged_as_by_the_reference(text: bytes) -> None:
+    for each in (text, b"[%b%b]" % (text, FILLING)):
+        assert is_valid(each) == numbers_fit(each) == parses(each)
+
+
+@pytest.mark.parametrize("digits", [MAX_DIGITS, MAX_DIGITS + 1])
+@pytest.mark.parametrize("before", range(100))
+def test_digits_are_counted_wherever_they_begin(before: int, digits: int) -> None:
+    text = b" " * before + b"9" * digits + b" " * 100
+    assert numbers_fit(text) == (digits == MAX_DIGITS)
 
 
 @pytest.mark.parametrize(
@@ -59,15 +97,22 @@ def test_a_text_is_json_just_where_the_reference_says_so(text: bytes) -> None:
     [
         (b"", "Input data was truncated"),
         (b"[1,]", "trailing comma in array (byte 3)"),
+        (b" " * SMALL + b"[1,]", f"trailing comma in array (byte {SMALL + 3})"),
         (b'"\xff"', "invalid UTF-8"),
+        (b" " * SMALL + b'"\xff"', "invalid UTF-8"),
         (b"[" * 65 + b"]" * 65, "nested deeper than 64 levels"),
         (b"[" * 100_000, "nested deeper than 64 levels"),
+        (b"1e400", "Number out of range"),
+        (b" " * SMALL + b"1e400", "a number is not finite, or has more than 4096 digits in a row"),
     ],
 )
 def test_what_is_wrong_with_a_text_is_said(text: bytes, why: str) -> None:
     with pytest.raises(InvalidJson) as caught:
-        decode(text)
+        check(text)
     assert str(caught.value) == why
+
+
+# -- depth
 
 
 STRINGS = st.sampled_from(
@@ -95,23 +140,30 @@ def test_depth_is_counted_in_brackets_that_stand_in_no_string(nest: tuple[bytes,
     assert is_too_deep(text) == (depth > MAX_DEPTH) == (not parses(text))
 
 
-def parses(text: bytes) -> bool:
-    try:
-        reference.parse(text)
-    except reference.Refused:
-        return False
-    return True
-
-
 @pytest.mark.parametrize("text", [b"[]", b"[" * 64 + b"]" * 64, b"[" + b"[]," * 500 + b"{}]", b'"' + b"[" * 500 + b'"'])
 def test_a_text_of_many_brackets_is_not_deep_for_that(text: bytes) -> None:
     assert not is_too_deep(text)
-    decode(text)
+    check(text)
 
 
-def test_members_shows_keys_that_repeat_however_they_are_spelt() -> None:
-    found = members(b'{"a":1,"\\u0061":{"b":[],"b":{}}}')
-    assert found == Pairs([("a", 1), ("a", Pairs([("b", []), ("b", Pairs())]))])
-    assert isinstance(found, Pairs)
-    assert not isinstance(found[1][1][0][1], Pairs), "an array is no object"
-    assert isinstance(found[1][1][1][1], Pairs)
+# -- objects
+
+
+@pytest.mark.parametrize("text", [b"{}", b' \t\r\n{"a":[]} ', b"[]", b"[{}]", b'"{"', b" 1", b"null"])
+def test_an_object_is_told_from_all_else(text: bytes) -> None:
+    assert is_object(text) == isinstance(reference.parse(text), reference.Members)
+
+
+def test_of_a_repeated_member_the_last_counts_however_its_name_is_spelt() -> None:
+    text = b'{"a":1,"b":{"a":[]},"x":0,"\\u0061":2,"x":1,"c":null}'
+    assert read_object(check(text), {"a", "b", "c", "d"}) == ({"a": 2, "b": {}, "c": None}, ["a"])
+    assert read_object(check(b"{}"), {"a"}) == ({}, [])
+
+
+def test_an_object_in_an_object_is_read_as_its_own_outline_says() -> None:
+    text = b'{"x":[{}],"a":{"id":1,"b":{"c":[0]},"id":2},"b":[{}],"c":1,"d":{},"d":{}}'
+    found, repeated = read_object(check(text), {"a", "b", "c", "d"}, ("a", "b", "c", "d"))
+    assert (found["c"], found["d"], repeated) == (1, {}, ["d"])
+    assert found["b"] == check(b"[{}]")
+    assert found["a"] == check(b'{"id":1,"b":{"c":[0]},"id":2}')
+    assert read_object(found["a"], {"id", "b"}) == ({"id": 2, "b": {}}, ["id"])
