@@ -128,6 +128,7 @@ floods: setup ## Floods at full size: others' pings, and 100000 visits that must
 .PHONY: faults
 faults: setup ## Faults at full size: SIGTERM under load, and kill -9 twenty times
 	$(BIN)/python -m tests.faults.run
+
 .PHONY: worst
 worst: setup ## Print how long the server thinks about messages that were made to be slow; choose some with ARGS=exponents
 	$(BIN)/python -m tests.hostile.run $(ARGS)

@@ -6,11 +6,14 @@ says why.
 
 import os
 import shutil
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Final
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from tests.node import Node
 
 # Modules of helpers, whose assertions say as much as those of a test. Before anyone imports them.
 pytest.register_assert_rewrite(
@@ -24,6 +27,7 @@ pytest.register_assert_rewrite(
     "tests.integration.peer",
     "tests.integration.server_process",
     "tests.integration.streams",
+    "tests.node",
 )
 
 IN_CI: Final = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
@@ -50,3 +54,12 @@ def require_program() -> Callable[..., str]:
         pytest.skip(reason)
 
     return find
+
+
+@pytest.fixture(scope="session")
+def node(require_program: Callable[..., str]) -> "Iterator[Node]":
+    """For tests with the marker `node`."""
+    from tests.node import Node
+
+    with Node(require_program("node", "nodejs")) as running:
+        yield running

@@ -9,6 +9,7 @@ import pytest
 
 from inmem_pubsub.protocol.codes import CloseCode, ErrorCode
 from inmem_pubsub.protocol.messages import Ping, Publish, Subscribe, Unsubscribe
+from tests.cases import parsers
 from tests.docs import inventory
 from tests.docs.console import agrees, commands, differences, home
 from tests.docs.conversation import Disagreement, hold, is_conversation, prepare
@@ -40,6 +41,18 @@ def column(*head: str) -> list[dict[str, str]]:
     """The rows of the table whose first headings are these."""
     (table,) = (table for table in tables(DOCUMENT) if table.head[: len(head)] == head)
     return list(table.rows)
+
+
+def test_what_counts_as_json_is_what_the_table_of_cases_says() -> None:
+    cases = parsers.load()
+    found = set[str]()
+    for row in column("text", "Python's `json`", "`JSON.parse`", "here"):
+        (case,) = (each for each in cases if row["text"] in (each.name, f"`{each.text.decode(errors='replace')}`"))
+        said = [row[reader].startswith("yes") for reader in ("Python's `json`", "`JSON.parse`", "here")]
+        assert said == [case.python, case.node, case.here], row
+        assert all(re.match("(yes|no)($|, )", row[reader]) for reader in ("Python's `json`", "`JSON.parse`", "here"))
+        found.add(case.why)
+    assert found == {case.why for case in cases}, "a row for each way in which they differ"
 
 
 def names(cell: str) -> list[str]:

@@ -97,7 +97,10 @@ def _numbers_fit(whole: Outline) -> bool:
     spelling = whole.plain.translate(_SPELLING)
     if _TOO_MANY in spelling:
         return False
-    return not any(each in spelling for each in _LARGE) or all(map(isfinite, map(float, set(whole.floats()))))
+    try:
+        return not any(each in spelling for each in _LARGE) or all(map(isfinite, map(float, set(whole.floats()))))
+    except msgspec.ValidationError:  # Python was told to take shorter integers (PYTHONINTMAXSTRDIGITS)
+        return False
 
 
 def _brackets(text: bytes) -> int:

@@ -1,5 +1,7 @@
 """RFC 8259 to the letter, against the reference, and the checks that msgspec leaves to us."""
 
+import sys
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -90,6 +92,17 @@ def test_a_number_of_any_length_is_judged_as_by_the_reference(text: bytes) -> No
 def test_digits_are_counted_wherever_they_begin(before: int, digits: int) -> None:
     text = b" " * before + b"9" * digits + b" " * 100
     assert numbers_fit(text) == (digits == MAX_DIGITS)
+
+
+@pytest.mark.parametrize("text", [b"9" * 700, b" " * SMALL + b"9" * 700, b'{"a":%b,"b":[0%b]}' % (b"9" * 700, FILLING)])
+def test_where_python_takes_shorter_integers_so_do_we(text: bytes) -> None:
+    before = sys.get_int_max_str_digits()
+    assert is_valid(text)
+    sys.set_int_max_str_digits(640)
+    try:
+        assert not is_valid(text)
+    finally:
+        sys.set_int_max_str_digits(before)
 
 
 @pytest.mark.parametrize(
