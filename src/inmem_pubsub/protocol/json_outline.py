@@ -88,7 +88,8 @@ def is_deeper(brackets: bytes, deepest: int) -> bool:
 
 def _blank_strings(text: bytes) -> bytes:
     size = len(text)
-    inside = int(text.replace(b"\\\\", b"__").replace(b'\\"', b"__").translate(_QUOTES), 2)
+    quoted = text.replace(b"\\\\", b"__").replace(b'\\"', b"__") if b"\\" in text else text
+    inside = int(quoted.translate(_QUOTES), 2)
     step = 1
     while step < size:  # every bit becomes the XOR of all up to it: whether an odd number of quotes has been passed
         inside ^= inside >> step

@@ -129,11 +129,14 @@ def read_object(
     keys, values = whole.members()
     places: dict[str, int] = {}
     repeated: dict[str, None] = {}
-    for place, key in enumerate(keys):
+    place = len(keys)
+    for key in reversed(keys):
+        place -= 1
         if key in names:
             if key in places:
                 repeated[key] = None
-            places[key] = place
+            else:
+                places[key] = place
     found = {key: values[place] for key, place in places.items()}
     for key in parts:
         if key not in repeated and isinstance(found.get(key), list | dict):
