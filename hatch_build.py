@@ -23,6 +23,7 @@ COMPILED: Final = (
     "core/subscription.py",
     "core/connection.py",
     "core/fanout.py",
+    "core/half_sent.py",
     "core/hub.py",
     "protocol/decoding.py",
     "protocol/frames.py",

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from inmem_pubsub.cli.main import main
-from inmem_pubsub.core import Connection, Hub
+from inmem_pubsub.core import Connection, Data, Hub
 from inmem_pubsub.core.fanout import Fanout
 from inmem_pubsub.protocol import session
 from inmem_pubsub.protocol.fragments import Fragments
@@ -79,8 +79,8 @@ def plant_in_write() -> None:
         begin(self, *arguments)
         write = self.connection.write
 
-        def call(data: bytes) -> object:
-            if b"boom-write" in data and b'"event"' in data and subscribed(self.connection, "boom-victim"):
+        def call(data: Data) -> object:
+            if b"boom-write" in bytes(data) and b'"event"' in data and subscribed(self.connection, "boom-victim"):
                 raise Fault(SECRET)
             return write(data)
 

@@ -16,6 +16,7 @@ import uvloop
 
 from inmem_pubsub.config import Settings
 from inmem_pubsub.protocol.http_head import RequestHead
+from inmem_pubsub.server.backlog import Backlog
 from inmem_pubsub.server.clock import DeadlineClock
 from inmem_pubsub.server.http_connections import HttpConnections
 from inmem_pubsub.server.http_guard import guard_class
@@ -45,6 +46,7 @@ class Front:
     draining: bool = False
     reasons: list[str] = field(default_factory=list)
     http: HttpConnections = field(default_factory=lambda: HttpConnections(1000, DeadlineClock(monotonic, 0.02)))
+    backlog: Backlog = field(default_factory=lambda: Backlog(1 << 30))
     disconnects: int = 0
 
     def refused(self, reason: str) -> None:

@@ -72,9 +72,12 @@ class Oracle:
     # -- what a conversation has to ask
 
     def newest_tail(self, topic: str) -> int:
-        """The position before the oldest event of a stable topic's ring cannot be beyond this one."""
+        """The position before the oldest event of a stable topic's ring cannot be beyond this one.
+
+        A bound in bytes for all rings together may take even the newest.
+        """
         ledger = self.ledger.topics[topic]
-        return max(0, ledger.ceiling - (1 if self.rules.byte_bound else ledger.plan.ring))
+        return max(0, ledger.ceiling - (0 if self.rules.byte_bound else ledger.plan.ring))
 
     def judge_start(self, asked: "Asked", ack: "Message") -> Iterator[str]:
         """The ack of a new subscription: does its position fit what was asked for, and where the head can be?"""

@@ -18,6 +18,7 @@ AMPLE: Final = 4096 * KIB  # more than all that can be under way in a round
 LOYAL_BUFFER: Final = 4 * KIB  # SO_RCVBUF of who reads a loyal topic
 SMALLEST: Final = 190  # bytes of an event
 LARGEST: Final = 1300  # bytes of an event of a loyal topic
+LEAST_WRITE: Final = 100  # bytes: in parts of one byte an event would take as many ticks
 MOVED: Final = ("DROP_OLDEST", "LATEST")  # the policies that close nobody
 
 
@@ -100,7 +101,8 @@ def plan(seed: int, number: int) -> Round:
             settings |= {"write_timeout": "150ms", "close_timeout": "150ms"}
         if numbers.random() < 0.6:
             small = numbers.choice([1, 300, 3000])
-            limits = {"batch": small, "join": small, "feed": numbers.choice([1, small]), "feed_all": 4 * small}
+            feed = numbers.choice([1, small])
+            limits = {"batch": small, "join": max(small, LEAST_WRITE), "feed": feed, "feed_all": 4 * small}
             # What systems hold (they double what they are asked for), the transport, and the writes that fill it.
             held = (2 * (LOYAL_BUFFER + max(send_buffer, 2304)) + high + 4 * (small + LARGEST)) // SMALLEST
     subscriptions = numbers.choice([3, 128])

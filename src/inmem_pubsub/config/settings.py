@@ -104,6 +104,9 @@ class Settings:
     connection_rate: float = setting(0.0, _LIMITS, rate(), "New connections a second; 0 is no limit")
     max_topics: int = setting(10_000, _LIMITS, whole(1, _MANY), "Topics at one time")
     max_subscriptions: int = setting(128, _LIMITS, whole(1, _MANY), "Subscriptions of one connection")
+    backlog_bytes: int = setting(
+        128 * MIB, _LIMITS, size(1, 1024 * GIB), "Bytes of messages that are half received, and of those half sent"
+    )
     metrics_topics: int = setting(
         1000, _LIMITS, whole(0, _MANY), "Topics with metrics of their own; the rest is in the totals"
     )

@@ -9,19 +9,24 @@ rules:
    it.
 3. A cursor is moved over events in one place, `_drop`, and what it is moved over is said there.
 
+What a flush hands one connection is bounded: a batch, a feed, and at most one event of each that is larger than these. A
+write is bounded, too. An event that is larger goes out in parts, and is not forgotten meanwhile (half_sent.py).
+
 One publication arrives here as a dirty topic (hub.py) and leaves through `Connection.write`, which is a transport's.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from math import inf
 
-from inmem_pubsub.core.connection import Connection
+from inmem_pubsub.core.connection import Connection, Data
+from inmem_pubsub.core.half_sent import HalfSent
 from inmem_pubsub.core.limits import HubLimits
 from inmem_pubsub.core.subscription import Subscription
 from inmem_pubsub.core.topic import Topic
 
 SLOW_CONSUMER = 4008  # the close code of the DISCONNECT policy
 INTERNAL_ERROR = 1011  # of a connection that cannot be written to
+TRY_AGAIN_LATER = 1013  # and of one that is cut
 _NOBODY: Mapping[Connection, None] = {}
 
 
@@ -44,6 +49,7 @@ class Fanout:
         "bytes_sent",
         "errors",
         "flushed_bytes",
+        "half_sent",
         "notices",
     )
 
@@ -61,11 +67,13 @@ class Fanout:
         self._spilled: dict[Connection, None] = {}  # writable, and the last write left something over
         self._touched: list[Connection] = []  # have something in `out`
         self._feeding: dict[Connection, None] = {}  # writable and lagging, in the order of their turns
-        self._failures: list[tuple[Connection, Exception]] = []  # of the flush under way: its writes that raised
+        # Of the flush under way: its writes that raised, and whether that was in the middle of an event.
+        self._failures: list[tuple[Connection, Exception, bool]] = []
         self.errors: list[Exception] = []  # what went wrong; the shell reports it and takes it out
         self.bytes_sent = 0  # to all connections, frames and close frames of the shell not included
         self.flushed_bytes = 0  # of all publications so far
         self.notices = 0  # dropped notices given
+        self.half_sent = HalfSent(limits.half_sent)
 
     # -- work for the next flush
 
@@ -94,6 +102,8 @@ class Fanout:
         """Called by the transport, often inside `write()`: only noted here, acted on by the next flush."""
         connection.writable = False
         self._stalled.append(connection)
+        for subscription in connection.lagging:
+            subscription.stalls()
 
     def resumed(self, connection: Connection) -> None:
         """It has room again. A transport may say so also while it closes."""
@@ -102,6 +112,7 @@ class Fanout:
         for subscription in connection.lagging:
             if not subscription.closes:
                 self._drop(subscription)
+            subscription.resumes()
         connection.writable = True
         if connection.spilled:
             self._spilled[connection] = None
@@ -121,6 +132,13 @@ class Fanout:
                 self.request()
             connection.out += frames
 
+    def hand(self, connection: Connection, events: list[bytes]) -> None:
+        """Collect events. The caller bounds how many bytes they are, but for one that is larger."""
+        self.collect(connection, events)
+        for event in events:
+            if len(event) > self._limits.join:
+                self.half_sent.hold(connection, event)
+
     def lag(self, subscription: Subscription, cursor: int) -> None:
         topic, connection = subscription.topic, subscription.connection
         topic.live.pop(connection, None)
@@ -135,7 +153,7 @@ class Fanout:
         """Hand over all that it has not had ahead of the flush, to this one only."""
         topic = subscription.topic
         frames = topic.log.after(subscription.position)
-        self.collect(subscription.connection, frames)
+        self.hand(subscription.connection, frames)
         topic.sent += len(frames)
         self.lag(subscription, topic.log.head)
 
@@ -152,8 +170,8 @@ class Fanout:
         topic.dropped += upto - after
         self.notices += 1
 
-    def close(self, connection: Connection, code: int | None) -> None:
-        """End a connection. What it was to be told before goes to `shut`, unless the peer is gone (code None)."""
+    def close(self, connection: Connection, code: int | None, *, cut: bool = False) -> None:
+        """End a connection. What it was to be told before goes to `shut`, unless the peer is gone (code None) or is cut."""
         if connection.closed:
             return
         connection.closed = True
@@ -163,7 +181,9 @@ class Fanout:
         connection.out = []
         connection.writable = False  # only now: `floor` judges by it
         self._feeding.pop(connection, None)
-        connection.shut(code, last_words)
+        if connection in self.half_sent:
+            self.half_sent.keep(connection, ())
+        connection.shut(code, None if cut else last_words)
 
     # -- the tick
 
@@ -192,14 +212,14 @@ class Fanout:
         touched, self._touched = self._touched, []
         for connection in touched:
             if connection.out and connection.writable and not connection.spilled:
-                try:
-                    self._write(connection)
-                except Exception as error:
-                    self._failures.append((connection, error))
+                self._write(connection)
         while self._failures:
-            connection, why = self._failures.pop()
+            connection, why, cut = self._failures.pop()
             self.errors.append(why)
-            self.close(connection, INTERNAL_ERROR)
+            self.close(connection, INTERNAL_ERROR, cut=cut)
+        while overdue := self.half_sent.overdue():
+            for connection in overdue:
+                self.close(connection, TRY_AGAIN_LATER, cut=True)
         for topic in dirty:  # last: whoever was fed had the ring as it was when they joined
             topic.log.evict()
             if topic.alarm_tail < inf and topic.log.tail > topic.alarm_tail:
@@ -231,43 +251,49 @@ class Fanout:
         if live:
             topic.sent += len(frames) * len(live)
             blob = frames[0] if len(frames) == 1 else b"".join(frames)
-            collecting = 0
-            for connection in live:
-                if (alone or connection.single) and not connection.out:
-                    try:
-                        connection.write(blob)
-                    except Exception as error:  # the others are still to be written to
-                        self._failures.append((connection, error))
-                else:
-                    collecting += 1
-                    if not connection.out:
-                        touched.append(connection)
-                    connection.out.append(blob)
-            self.bytes_sent += len(blob) * (len(live) - collecting)
+            if len(blob) > self._limits.join:
+                for connection in live:
+                    self.hand(connection, frames)
+            else:
+                collecting = 0
+                for connection in live:
+                    if (alone or connection.single) and not connection.out:
+                        try:
+                            connection.write(blob)
+                        except Exception as error:  # the others are still to be written to
+                            self._failures.append((connection, error, False))
+                    else:
+                        collecting += 1
+                        if not connection.out:
+                            touched.append(connection)
+                        connection.out.append(blob)
+                self.bytes_sent += len(blob) * (len(live) - collecting)
         if log.flushed > topic.alarm_head:
             self._alarmed.append(topic)
 
     def _write(self, connection: Connection) -> None:
-        """All of `out`, or as much as one write may join: what is joined for one connection is its own memory."""
-        out = connection.out
-        if len(out) == 1:
+        """All of `out`, or as much as one write may take: what waits in a transport is the connection's own memory."""
+        out, join = connection.out, self._limits.join
+        begun = type(out[0]) is memoryview
+        data: Data
+        if len(out) == 1 and len(out[0]) <= join:
             data = out[0]
             out.clear()
-        elif sum(map(len, out)) <= self._limits.join:
+        elif sum(map(len, out)) <= join:
             data = b"".join(out)
             out.clear()
         else:
-            size, n = len(out[0]), 1
-            while size + len(out[n]) <= self._limits.join:
-                size += len(out[n])
-                n += 1
-            data = b"".join(out[:n])
-            del out[:n]
+            data = _take(out, join)
             connection.spilled = True
             self._spilled[connection] = None
             self.request()
+        if connection in self.half_sent:
+            self.half_sent.keep(connection, out)
         self.bytes_sent += len(data)
-        connection.write(data)
+        try:
+            connection.write(data)
+        except Exception as error:  # the others are still to be written to
+            self._failures.append((connection, error, begun or type(data) is memoryview))
 
     def _say_farewell(self, subscription: Subscription) -> None:
         if subscription.topic.farewell is None:
@@ -291,28 +317,41 @@ class Fanout:
                 break
             del self._feeding[connection]
             if connection.writable:
-                if connection not in spilled:
-                    share = self._limits.feed // max(1, len(connection.lagging))
-                    for subscription in list(connection.lagging):
-                        # on top of the newest batch, or some never get level with a fast topic
-                        left -= self._feed_one(subscription, share + batches.get(subscription.topic, 0))
+                if connection not in spilled and sum(map(len, connection.out)) <= self._limits.join:
+                    left -= self._feed_one(connection, batches)
                 if connection.lagging:
                     self._feeding[connection] = None
         if self._feeding:
             self.request()
 
-    def _feed_one(self, subscription: Subscription, limit: int) -> int:
-        connection, topic, log = subscription.connection, subscription.topic, subscription.topic.log
-        self._drop(subscription)
-        frames = log.chunk(subscription.cursor, limit)
-        self.collect(connection, frames)
-        topic.sent += len(frames)
-        subscription.cursor += len(frames)
-        if subscription.cursor == log.head:
+    def _feed_one(self, connection: Connection, batches: dict[Topic, int]) -> int:
+        """Its topics in turn, until its bytes are spent. Returns how many there were."""
+        lagging, feed = connection.lagging, self._limits.feed
+        share, left, fed = feed // max(1, len(lagging)), feed, 0
+        for subscription in list(lagging):
+            self._drop(subscription)
+            # on top of the newest batch, or some never get level with a fast topic
+            batch = min(batches.get(subscription.topic, 0), self._limits.batch)
+            frames = subscription.topic.log.chunk(subscription.cursor, share + batch)
+            size = sum(map(len, frames))
+            if fed and size > left + batch:
+                break  # it is the first in the next turn
+            del lagging[subscription]
+            lagging[subscription] = None
+            fed += size
+            left -= max(0, size - batch)
+            self.hand(connection, frames)
+            self._move(subscription, len(frames))
+        return fed
+
+    def _move(self, subscription: Subscription, n: int) -> None:
+        topic = subscription.topic
+        topic.sent += n
+        subscription.cursor += n
+        if subscription.cursor == topic.log.head:
             subscription.settled()
             if topic.farewell is not None:
                 self._say_farewell(subscription)
-        return sum(map(len, frames))
 
     def _drop(self, subscription: Subscription) -> None:
         floor = subscription.floor()
@@ -321,3 +360,19 @@ class Fanout:
                 raise AssertionError("a DISCONNECT subscription is closed before it is moved")
             self.notice(subscription, floor)
             subscription.cursor = floor
+
+
+def _take(out: list[Data], size: int) -> Data:
+    """Off the front: as many as `size` bytes hold, or a part of one that alone is more."""
+    first = out[0]
+    if len(first) > size:
+        view = memoryview(first)
+        out[0] = view[size:]
+        return view[:size]
+    n, left = 1, size - len(first)
+    while len(out[n]) <= left:
+        left -= len(out[n])
+        n += 1
+    data = first if n == 1 else b"".join(out[:n])
+    del out[:n]
+    return data

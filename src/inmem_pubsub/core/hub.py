@@ -36,6 +36,7 @@ class Hub:
         "_closing",
         "_measured",
         "_retired",
+        "_unflushed",
         "draining",
         "evicted",
         "fanout",
@@ -62,6 +63,7 @@ class Hub:
         self._closing: dict[Topic, None] = {}  # deleted, and someone is still to be told
         self._retired = Counts()  # of deleted topics: totals never shrink
         self._measured = 0  # fanout.flushed_bytes when the rings were last measured
+        self._unflushed = 0  # bytes of all publications since the last flush
 
     def __repr__(self) -> str:
         return f"<Hub topics={len(self.topics)} closing={len(self._closing)}{' draining' if self.draining else ''}>"
@@ -79,12 +81,12 @@ class Hub:
     ) -> Topic:
         """A new topic, with a new epoch; what is None takes the hub's default.
 
-        Raises TopicExists, and LimitExceeded where there are too many.
+        Raises TopicExists, and LimitExceeded where there are too many: a deleted one counts until all have been told.
         """
         if name in self.topics:
             raise TopicExists(name)
         limits = self.limits
-        if len(self.topics) >= limits.topics:
+        if len(self.topics) + len(self._closing) >= limits.topics:
             raise LimitExceeded("topics", limits.topics)
         epoch = self.new_epoch()
         log = TopicLog(limits.ring_events if ring_events is None else ring_events, limits.ring_bytes, position)
@@ -113,10 +115,12 @@ class Hub:
         log = topic.log
         head = log.head
         frame = topic.frames.event(head + 1, message)
-        if head == log.flushed:
-            self.fanout.dirty(topic)
-        elif log.size - log.flushed_size > self.limits.batch:
+        unflushed = self._unflushed + len(frame)
+        if unflushed > self.limits.batch and self._unflushed:
             self.flush()  # before the append, so that an ack precedes its event
+            unflushed = len(frame)
+        self._unflushed = unflushed
+        if head == log.flushed:
             self.fanout.dirty(topic)
         return log.append(frame)
 
@@ -190,7 +194,7 @@ class Hub:
         if subscription is None:
             return False
         position, log = subscription.position, subscription.topic.log
-        if connection.takes and (
+        if self._may_be_handed(connection) and (
             position >= log.flushed or (position >= log.tail and log.size_after(position) <= self.limits.join)
         ):
             self.fanout.settle(subscription)
@@ -202,13 +206,17 @@ class Hub:
         topic, connection = old.topic, old.connection
         if topic.farewell is None:
             raise AssertionError("two topics of one name")
-        if connection.takes and old.position >= topic.log.flushed:
+        if self._may_be_handed(connection) and old.position >= topic.log.flushed:
             self.fanout.settle(old)
         elif topic.log.head > old.position:
             self.fanout.notice(old, topic.log.head)
             self.fanout.lag(old, topic.log.head)
         self.fanout.collect(connection, [topic.farewell])
         self.fanout.end(old)
+
+    def _may_be_handed(self, connection: Connection) -> bool:
+        """Events ahead of the flush. Who joins and leaves in turns must not make `out` grow without end."""
+        return connection.takes and sum(map(len, connection.out)) <= self.limits.join
 
     # -- connections
 
@@ -226,6 +234,7 @@ class Hub:
     # -- the tick, and what can be read off at any moment
 
     def flush(self) -> None:
+        self._unflushed = 0
         try:
             self.fanout.flush()
         except Exception as error:
@@ -261,7 +270,10 @@ class Hub:
         self._retired += topic.counts()
 
     def _bound_history(self) -> None:
-        """Measured once an eighth of the bound was published. The largest rings give up their oldest; 7/8 are left."""
+        """Measured once an eighth of the bound was published. The largest rings give up their oldest; 7/8 are left.
+
+        Each keeps its newest event, unless that is still too much: then the largest give up that, too.
+        """
         self._measured = self.fanout.flushed_bytes
         allowed = self.limits.history * 7 // 8
         if self.history() <= allowed:
@@ -270,8 +282,16 @@ class Hub:
         level = fair_level([topic.log.flushed_size for topic in topics], allowed)
         for topic in topics:
             if topic.log.flushed_size > level:
-                self.evicted += topic.log.trim(level)
-                self.fanout.alarmed(topic)
+                self._trim(topic, level)
+        over = self.history() - allowed
+        topics.sort(key=lambda topic: topic.log.flushed_size)
+        while over > 0:
+            over -= topics[-1].log.flushed_size
+            self._trim(topics.pop(), 0, 0)
+
+    def _trim(self, topic: Topic, level: float, least: int = 1) -> None:
+        self.evicted += topic.log.trim(level, least)
+        self.fanout.alarmed(topic)
 
 
 def fair_level(sizes: list[int], allowed: int) -> float:

@@ -18,7 +18,8 @@ class HubLimits:
     policy: Policy = Policy.DROP_OLDEST
     buffer: int = 1000  # events that a connection may be behind while it takes nothing
     topics: int = 10_000
-    batch: int = 256 * KIB  # unflushed bytes of a topic that bring the flush forward
-    join: int = 256 * KIB  # joined for one connection in one write
-    feed: int = 256 * KIB  # backlog a tick, for one connection
+    batch: int = 64 * KIB  # of all topics that one flush hands on, or one event
+    join: int = 64 * KIB  # in one write to one connection
+    feed: int = 64 * KIB  # backlog a tick, for one connection, or one event
     feed_all: int = 4 * MIB  # and for all
+    half_sent: int = 128 * MIB  # events that are larger than a write, while someone is in the middle of them

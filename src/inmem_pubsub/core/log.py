@@ -19,7 +19,7 @@ from itertools import accumulate, islice
 
 
 class TopicLog:
-    """Of the flushed events it offers at most `max_events` and `max_bytes`, but always the newest one."""
+    """Of the flushed events it offers at most `max_events` and `max_bytes`, but the newest one whatever its size."""
 
     __slots__ = (
         "_bounded",
@@ -74,10 +74,10 @@ class TopicLog:
         if self.flushed_size > cut_bytes or len(self._frames) > cut_events:
             self._forget(self.tail)
 
-    def trim(self, max_bytes: float) -> int:
-        """Give up the oldest flushed events until at most `max_bytes` are left, but keep the newest. Returns how many."""
+    def trim(self, max_bytes: float, least: int = 1) -> int:
+        """Give up the oldest flushed events until at most `max_bytes`, or the `least` newest, are left. Returns how many."""
         tail = self.tail
-        position = max(tail, self._reach_back(max_bytes))
+        position = max(tail, self._reach_back(max_bytes, least))
         self._forget(position)
         self._tail = position
         return position - tail
@@ -87,7 +87,7 @@ class TopicLog:
         """The position before the oldest event that is offered."""
         if self._tail < 0:  # worked out once an eviction, if anyone asks
             base = self.head - len(self._frames)
-            self._tail = max(base, self._reach_back(self.max_bytes), self._bounded - self.max_events)
+            self._tail = max(base, self._reach_back(self.max_bytes, 1), self._bounded - self.max_events)
         return self._tail
 
     def after(self, position: int) -> list[bytes]:
@@ -104,11 +104,11 @@ class TopicLog:
         i = self._index(position)
         return self._frames[i : max(i + 1, bisect_right(self._ends, self._ends[i] + limit) - 1)]
 
-    def _reach_back(self, size: float) -> int:
-        """The lowest position with at most `size` bytes behind it of those that the bounds count, but at least one event."""
+    def _reach_back(self, size: float, least: int) -> int:
+        """The lowest position with at most `size` bytes behind it of those that the bounds count, but `least` events."""
         i = self._index(self._bounded)
         first = bisect_left(self._ends, self._ends[i] - size)
-        return self.head - len(self._frames) + max(0, min(first, i - 1))
+        return self.head - len(self._frames) + max(0, min(first, i - least))
 
     def _forget(self, position: int) -> None:
         dead = self._index(position)

@@ -14,9 +14,13 @@ if TYPE_CHECKING:
 
 
 class Subscription:
-    """`cursor` counts only while `lagging`. `allowed` is how many events behind it may be while its client takes nothing."""
+    """`cursor` and what else follows from it count only while `lagging`.
 
-    __slots__ = ("allowed", "buffer", "closes", "connection", "cursor", "lagging", "topic")
+    `allowed` is how many events behind it may be while its client takes nothing: `buffer`, and until it has been level
+    once, what it asked for, or what it was behind for want of our sending, not of its taking.
+    """
+
+    __slots__ = ("allowed", "buffer", "closes", "connection", "cursor", "lagging", "resumed_at", "topic")
 
     def __init__(self, connection: "Connection", topic: "Topic", policy: Policy, buffer: int, position: int) -> None:
         self.connection = connection
@@ -25,7 +29,8 @@ class Subscription:
         self.lagging = False
         self.closes = policy is Policy.DISCONNECT
         self.buffer = 1 if policy is Policy.LATEST else buffer
-        self.allowed = self.buffer + max(0, topic.log.flushed - position)  # a replay is no lag, until it was level once
+        self.allowed = self.buffer + max(0, topic.log.flushed - position)
+        self.resumed_at = position  # behind this, it came while the client took what it was given: no stall since
 
     def __repr__(self) -> str:
         state = "lagging" if self.lagging else "live"
@@ -56,8 +61,16 @@ class Subscription:
             if not self.connection.writable:
                 topic.alarm_head = min(topic.alarm_head, self.cursor + self.allowed)
 
+    def stalls(self) -> None:
+        """Its connection takes nothing from now on."""
+        waited = min(self.buffer, max(0, self.resumed_at - self.cursor))
+        self.allowed = max(self.allowed, self.buffer + self.topic.log.flushed - self.cursor - waited)
+
+    def resumes(self) -> None:
+        self.resumed_at = self.topic.log.flushed
+
     def settled(self) -> None:
-        """It has caught up: live again, and the replay that it once asked for does not count any more."""
+        """It has caught up: live again, and what it was once behind does not count any more."""
         topic, connection = self.topic, self.connection
         del topic.lagging[self], connection.lagging[self]
         self.lagging, self.allowed = False, self.buffer

@@ -38,22 +38,25 @@ def check_text(payload: bytes) -> bytes:
 
 
 class Fragments:
-    """A message of which some fragments have come (section 5.4). UTF-8 is checked as it comes, so a bad one ends early."""
+    """A message of which some fragments have come (section 5.4). UTF-8 is checked as it comes, so a bad one ends early.
 
-    __slots__ = ("_decoder", "_max_bytes", "_max_fragments", "_parts", "_size")
+    `size` is the bytes of all that came.
+    """
+
+    __slots__ = ("_decoder", "_max_bytes", "_max_fragments", "_parts", "size")
 
     def __init__(self, max_bytes: int, max_fragments: int) -> None:
         self._max_bytes = max_bytes
         self._max_fragments = max_fragments
         self._decoder: codecs.IncrementalDecoder = _utf8()
         self._parts: list[bytes] = []
-        self._size = 0
+        self.size = 0
 
     def add(self, payload: bytes, final: bool) -> bytes | None:
         """The whole text message, once this was its last fragment. Raises Violation."""
         self._parts.append(payload)
-        self._size += len(payload)
-        if self._size > self._max_bytes:
+        self.size += len(payload)
+        if self.size > self._max_bytes:
             raise Violation(CloseCode.MESSAGE_TOO_BIG, "message_too_big")
         if len(self._parts) > self._max_fragments:
             raise Violation(CloseCode.POLICY_VIOLATION, "too_many_fragments")

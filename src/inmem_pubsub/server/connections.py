@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from inmem_pubsub.protocol.session import Sessions
+from inmem_pubsub.server.backlog import Backlog
 from inmem_pubsub.server.clock import DeadlineClock, WallClock
 from inmem_pubsub.server.rate import Bucket
 from inmem_pubsub.server.websocket import WebSocket
@@ -31,6 +32,7 @@ class Connections:
         self.open: dict[WebSocket, None] = {}
         self.accepted = 0
         self.bytes_received = 0
+        self.backlog = Backlog(settings.backlog_bytes)
         self.closed: Counter[str] = Counter()  # by reason
         self.refused: Counter[str] = Counter()  # by reason
         self._by_address: Counter[str] = Counter()
@@ -63,6 +65,7 @@ class Connections:
 
     def removed(self, websocket: WebSocket) -> None:
         del self.open[websocket]
+        self.backlog.hold(websocket, 0)
         self.closed[websocket.reason] += 1
         self._by_address[websocket.address] -= 1
         if not self._by_address[websocket.address]:

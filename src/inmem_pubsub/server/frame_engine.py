@@ -19,11 +19,14 @@ from inmem_pubsub.protocol.fragments import Violation
 READ_BUFFER: Final = 2048  # bytes that a connection holds for reading at rest; picows grows it as needed
 LIMBO: Final = asyncio.Protocol()
 NO_HEADERS: Final[CIMultiDict[str]] = CIMultiDict()
+AT_REST: Final = READ_BUFFER - 256  # bytes of it that are used for reading
 REQUEST: Final = (
     b"GET / HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 )
 _CLOSE: Final = 0x88  # FIN and opcode of a close frame
+_SINK: Final = memoryview(bytearray(64 * 1024))  # written by everyone who is not listened to any more, and never read
+_buffer_of: Final = WSProtocol.get_buffer
 
 
 class QuietLogger:
@@ -67,41 +70,78 @@ class Outlet:
     def abort(self) -> None: ...
 
 
-class Discard(asyncio.Protocol):
-    """Takes the place of picows once the peer broke the protocol: what it still sends is neither parsed nor kept."""
+class Discard(asyncio.BufferedProtocol):
+    """Takes the place of picows once the peer broke the protocol: what it still sends is neither parsed nor kept.
+
+    A buffered one as that is: uvloop keeps the last of this kind, and its buffer, for as long as the connection lives.
+    """
 
     def __init__(self, ended: Callable[[], object]) -> None:
         self._ended = ended
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return _SINK
+
+    def buffer_updated(self, nbytes: int) -> None: ...
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._ended()
 
 
-def frame_engine(
-    listener: WSListener, transport: asyncio.Transport, max_frame: int, refused: Callable[[Violation], object]
-) -> Any:
-    """A protocol for the transport that hands frames to the listener; the listener is connected when this returns."""
-    protocol = WSProtocol(
-        None, None, False, lambda _request: listener, quiet, False, None,
-        False, 1, 1, WSAutoPingStrategy.PING_WHEN_IDLE, False, max_frame, None, READ_BUFFER,
-    )  # fmt: skip
-    protocol.connection_made(Outlet(transport, refused))
-    feed(protocol, REQUEST)
-    return protocol
+class FrameEngine(WSProtocol):  # type: ignore[misc]  # not in its stub
+    """picows' protocol, and what it does not say: how large its read buffer is. It doubles, and never shrinks.
+
+    `grown` is called when it has doubled, before anything is read into it, and says whether to go on reading with it. So
+    what a peer sends costs no memory that nobody knows of.
+    """
+
+    __slots__ = ("_grown", "size")
+
+    def __init__(
+        self,
+        listener: WSListener,
+        transport: asyncio.Transport,
+        max_frame: int,
+        refused: Callable[[Violation], object],
+        grown: Callable[[], bool],
+    ) -> None:
+        """Hands frames to the listener, which is connected when this returns."""
+        super().__init__(
+            None, None, False, lambda _request: listener, quiet, False, None,
+            False, 1, 1, WSAutoPingStrategy.PING_WHEN_IDLE, False, max_frame, None, READ_BUFFER,
+        )  # fmt: skip
+        self.size = AT_REST
+        self._grown = grown
+        self.connection_made(Outlet(transport, refused))
+        feed(self, REQUEST)
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        room: memoryview = _buffer_of(self, sizehint)
+        if len(room) > self.size:
+            self.size *= 2
+            if not self._grown():
+                return _SINK  # the transport has another protocol by now
+        return room[:-1]  # never filled: full and then doubled, it would have as much room as it had when it was empty
+
+    @property
+    def room(self) -> int:
+        """Bytes of the buffer that hold no part of a frame."""
+        return len(_buffer_of(self, -1))
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no part of a frame has come."""
+        return self.room == self.size
 
 
-def feed(protocol: Any, data: bytes) -> None:
+def feed(protocol: FrameEngine, data: bytes) -> None:
     """Bytes that were read before the protocol had the transport."""
     view = memoryview(data)
     while view:
         buffer = protocol.get_buffer(-1)
+        if buffer is _SINK:
+            return
         n = min(len(buffer), len(view))
         buffer[:n] = view[:n]
         view = view[n:]
         protocol.buffer_updated(n)
-
-
-def is_empty(room: int) -> bool:
-    """Whether picows' buffer holds no part of a frame. Its size is READ_BUFFER less 256, doubled as often as was needed."""
-    units, rest = divmod(room, READ_BUFFER - 256)
-    return rest == 0 and units & (units - 1) == 0

@@ -36,7 +36,6 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from inmem_pubsub.protocol.codes import ErrorCode
 from inmem_pubsub.protocol.handshake import check_handshake
 from inmem_pubsub.protocol.http_body import BodyReader, body_reader
 from inmem_pubsub.protocol.http_head import BadRequest, HeadLimits, HeadReader, RequestHead
@@ -48,7 +47,9 @@ from inmem_pubsub.protocol.origin import (
     is_loopback,
     origin_of,
 )
+from inmem_pubsub.server.backlog import Backlog
 from inmem_pubsub.server.http_connections import HttpConnections
+from inmem_pubsub.server.refusals import no_memory, no_room, shutting_down
 
 log = structlog.stdlib.get_logger("inmem_pubsub.http")
 
@@ -103,6 +104,9 @@ class Front(Protocol):
 
     @property
     def http(self) -> HttpConnections: ...
+
+    @property
+    def backlog(self) -> Backlog: ...
 
     @property
     def draining(self) -> bool:
@@ -237,6 +241,7 @@ class HttpGuard(HttpToolsProtocol):
         if self.state is State.DETACHED:
             return
         self.state = State.CLOSING
+        self._forget_body()
         self._all.closed(self)
         super().connection_lost(exc)
 
@@ -265,7 +270,7 @@ class HttpGuard(HttpToolsProtocol):
         if self.state is State.RESPONSE and not self.cycle.response_complete:
             self.cycle.keep_alive = False
         elif self.state is State.BODY or (self.state is State.HEAD and self._head_reader.started):
-            self._refuse(_shutting_down())
+            self._refuse(shutting_down())
         elif self.state in (State.HEAD, State.RESPONSE):
             self._close()
 
@@ -302,7 +307,7 @@ class HttpGuard(HttpToolsProtocol):
     def _check(self, head: RequestHead) -> None:
         """What holds for every request, a handshake too."""
         if self.front.draining and not (head.path in _SERVED_WHILE_DRAINING and head.method in (b"GET", b"HEAD")):
-            raise _shutting_down()
+            raise shutting_down()
         check_host(head, bind_is_loopback=self.bind_is_loopback, allowed_hosts=self.settings.allowed_hosts)
 
     def _hand_over(self, head: RequestHead, accept: str, rest: bytes) -> None:
@@ -320,11 +325,13 @@ class HttpGuard(HttpToolsProtocol):
         self._body += reader.feed(data)
         if reader.done:
             self._answer(head, reader.rest)
-        elif self.state is State.HEAD:
+            return
+        if self.state is State.HEAD:
             self.state = State.BODY
             self._wait(self.settings.read_timeout)
             if head.expect_continue and not data:
                 self.transport.write(_CONTINUE)
+        self.front.backlog.hold(self, len(self._body))  # the last, for it may be us who has to give back
 
     def _answer(self, head: RequestHead, rest: bytes) -> None:
         """The whole request goes to uvicorn at once, which starts the application's task."""
@@ -332,7 +339,7 @@ class HttpGuard(HttpToolsProtocol):
         has_length = head.chunked or head.content_length is not None
         request = head.encode(len(self._body) if has_length else None, keep_alive=not last) + self._body
         self.state = State.RESPONSE
-        self._body = bytearray()
+        self._forget_body()
         self._pipelined += rest
         self._pause_if_full()
         self._work(LINGER_SECONDS if self._peer_done else self.settings.write_timeout)
@@ -343,6 +350,14 @@ class HttpGuard(HttpToolsProtocol):
             self._refuse(BadRequest(400, "parser", "Invalid HTTP request"))
         else:
             self.cycle.default_headers = self._common_headers()
+
+    def _forget_body(self) -> None:
+        self._body = bytearray()
+        self.front.backlog.hold(self, 0)
+
+    def give_back(self) -> None:
+        """All clients together have sent too much that is not whole, and this one takes the longest over its body."""
+        self._refuse(no_memory(), linger=False)
 
     def _next_request(self) -> None:
         self.state = State.HEAD
@@ -381,6 +396,7 @@ class HttpGuard(HttpToolsProtocol):
 
     def _refuse(self, refusal: BadRequest, *, linger: bool = True) -> None:
         self.front.refused(refusal.reason)
+        self._forget_body()
         if refusal.status == 403:  # most often an operator behind a new proxy, who looks here first
             log.warning("refused", reason=refusal.reason, detail=refusal.detail, client=self.client)
         is_head = self._head_reader.method == b"HEAD"
@@ -471,12 +487,3 @@ class HttpGuard(HttpToolsProtocol):
                 self._close()
             case State.DETACHED:
                 raise AssertionError(self)
-
-
-def _shutting_down() -> BadRequest:
-    return BadRequest(503, "shutting_down", "Server is shutting down", code=ErrorCode.SHUTTING_DOWN)
-
-
-def no_room() -> BadRequest:
-    detail = "There are too many HTTP connections, and this one has waited for longest"
-    return BadRequest(503, "max_http_connections", detail, ((b"retry-after", b"5"),))

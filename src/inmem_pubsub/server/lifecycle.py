@@ -20,9 +20,10 @@ from inmem_pubsub.server.acceptor import Acceptor
 from inmem_pubsub.server.app import make_app
 from inmem_pubsub.server.drain import drain
 from inmem_pubsub.server.echo import VARIABLE, EchoSocket, asked_for
-from inmem_pubsub.server.http_guard import PIPELINED, guard_class
+from inmem_pubsub.server.http_guard import guard_class
 from inmem_pubsub.server.listener import listen, room_for_connections
-from inmem_pubsub.server.node import Node, hub_limits
+from inmem_pubsub.server.memory import in_mib
+from inmem_pubsub.server.node import Node
 from inmem_pubsub.server.websocket import WebSocket
 
 log = structlog.stdlib.get_logger("inmem_pubsub.server")
@@ -218,8 +219,9 @@ def _announce(node: Node, sockets: Sequence[socket.socket]) -> None:
         version=inmem_pubsub.__version__,
         address=f"http://{host}:{port}",
         websocket=f"ws://{host}:{port}{settings.ws_path}",
-        memory_at_most=f"{worst_case(settings, node.connections.limit, node.http.limit) / 2**30:.1f} GiB",
+        memory_at_most=in_mib(node.memory.total),
     )
+    log.info("memory at most", **{part: in_mib(size) for part, size in node.memory.parts().items()})
     if node.connections.limit < settings.max_connections:
         log.warning(
             "max_connections is lowered: the limit of open files does not allow more",
@@ -228,14 +230,3 @@ def _announce(node: Node, sockets: Sequence[socket.socket]) -> None:
         )
     if not is_loopback(settings.host):
         log.warning("anyone who can reach this address may publish and subscribe: there is no authentication")
-
-
-def worst_case(settings: Settings, websockets: int, http: int) -> int:
-    """Bytes: all rings full, and every connection stalled with a message, or a body, half received.
-
-    A framed event takes at most as much again in the structures around it; a read buffer doubles as it grows. A body is
-    joined to its head, and then the parser's. HTTP may have the places that WebSockets leave.
-    """
-    per_websocket = settings.high_water + hub_limits(settings).join + 3 * settings.max_message_size
-    per_http = settings.high_water + settings.max_header_bytes + 2 * PIPELINED + 3 * settings.max_http_body
-    return 2 * settings.history_bytes + websockets * max(per_websocket, per_http) + http * per_http

@@ -65,6 +65,7 @@ def _gauges(node: Node) -> Iterator[Metric]:
         ),
         "http_connections": ("Open connections that speak HTTP", len(node.http.open)),
         "history_bytes": ("Bytes of framed events in all rings", hub.history()),
+        "backlog_bytes": ("Bytes of what is half received or half sent", node.backlog_bytes),
         "loop_delay_seconds": ("How late the event loop last woke", node.loop_delay),
         "loop_delay_max_seconds": ("How late the event loop ever woke", node.loop_delay_max),
         "topics_without_series": (
@@ -76,6 +77,10 @@ def _gauges(node: Node) -> Iterator[Metric]:
     }
     for name, (what, value) in gauges.items():
         yield GaugeMetricFamily(PREFIX + name, what, value)
+    memory = GaugeMetricFamily(PREFIX + "memory_at_most_bytes", "Worst case of the settings", labels=["part"])
+    for part, size in node.memory.parts().items():
+        memory.add_metric([part], size)
+    yield memory
     counters = {
         "connections_accepted": ("WebSocket connections that were let in", connections.accepted),
         "accept_failures": ("Times that the system could not give a connection that had arrived", node.accept_failures),

@@ -14,10 +14,13 @@ from inmem_pubsub.protocol.frames import EventFrames, Replies
 from inmem_pubsub.protocol.http_head import BadRequest, RequestHead
 from inmem_pubsub.protocol.session import SessionLimits, Sessions
 from inmem_pubsub.server.acceptor import BATCH
+from inmem_pubsub.server.backlog import Backlog
 from inmem_pubsub.server.clock import DeadlineClock, WallClock, sweep_interval
 from inmem_pubsub.server.connections import Connections
 from inmem_pubsub.server.http_connections import HttpConnections
-from inmem_pubsub.server.http_guard import address_of, no_room
+from inmem_pubsub.server.http_guard import address_of
+from inmem_pubsub.server.memory import Memory, memory_at_most
+from inmem_pubsub.server.refusals import no_room
 
 SUBPROTOCOL = b"inmem-pubsub"
 
@@ -56,6 +59,20 @@ class Node:
     @property
     def draining(self) -> bool:
         return self.hub.draining
+
+    @property
+    def memory(self) -> Memory:
+        """What this server may come to need."""
+        return memory_at_most(self.settings, self.hub.limits, self.connections.limit, self.http.limit)
+
+    @property
+    def backlog(self) -> Backlog:
+        return self.connections.backlog
+
+    @property
+    def backlog_bytes(self) -> int:
+        """Of what is half received, and half sent."""
+        return self.backlog.held + self.hub.fanout.half_sent.size
 
     @property
     def uptime(self) -> float:
@@ -117,6 +134,7 @@ def hub_limits(settings: Settings) -> HubLimits:
         policy=settings.publish_policy,
         buffer=settings.ws_buffer_size,
         topics=settings.max_topics,
+        half_sent=settings.backlog_bytes,
     )
 
 

@@ -8,16 +8,14 @@ hub calls `transport.write` itself.
 """
 
 import asyncio
-import fcntl
 import socket
-import struct
 from collections import deque
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 from picows import WSFrame, WSListener, WSMsgType, WSTransport
 
-from inmem_pubsub.core import Connection
+from inmem_pubsub.core import Connection, Data
 from inmem_pubsub.protocol.codes import CloseCode
 from inmem_pubsub.protocol.fragments import (
     BINARY,
@@ -34,7 +32,8 @@ from inmem_pubsub.protocol.fragments import (
 from inmem_pubsub.protocol.frames import PING as PING_FRAME
 from inmem_pubsub.protocol.frames import close_frame, pong_frame
 from inmem_pubsub.protocol.session import Session
-from inmem_pubsub.server.frame_engine import LIMBO, NO_HEADERS, Discard, feed, frame_engine, is_empty
+from inmem_pubsub.server.frame_engine import AT_REST, LIMBO, NO_HEADERS, Discard, FrameEngine, feed
+from inmem_pubsub.server.in_flight import in_flight
 from inmem_pubsub.server.rate import Bucket
 
 if TYPE_CHECKING:
@@ -42,9 +41,9 @@ if TYPE_CHECKING:
 
 log = structlog.stdlib.get_logger("inmem_pubsub.websocket")
 
-SIOCOUTQ: Final = 0x5411  # linux/sockios.h: bytes in the send queue that the peer has not acknowledged
 _TEXT: Final = WSMsgType.TEXT  # identity is cheaper to test than equality
 RESERVED: Final = -1  # stands for the opcode of a frame with RSV bits
+HELD_FRAME: Final = 128  # bytes at most that a frame takes in the inbox, besides its payload
 
 
 class WebSocket(WSListener):
@@ -57,6 +56,7 @@ class WebSocket(WSListener):
         "_closing_since",
         "_fragments",
         "_inbox",
+        "_inbox_size",
         "_message_since",
         "_owner",
         "_pass",
@@ -71,6 +71,7 @@ class WebSocket(WSListener):
         "_room",
         "_session",
         "_socket",
+        "_turn",
         "address",
         "connection",
         "reason",
@@ -81,11 +82,14 @@ class WebSocket(WSListener):
         self._owner = owner
         self.transport = transport
         self.address = address
+        self._protocol: FrameEngine | None = None  # until it is not listened to any more
         self._socket: socket.socket = transport.get_extra_info("socket")
         self.connection = Connection(transport.write, self._shut)
         self._session = Session(owner.sessions, self.connection)
         self._fragments: Fragments | None = None
         self._inbox: deque[tuple[int, bool, bytes]] | None = None  # frames over this pass's budget
+        self._inbox_size = 0  # what they take, in bytes
+        self._turn = False  # whether the next pass takes some of them
         self._burst: list[bytes] = []  # whole text messages of this read
         self._pass = -1
         self._budget = 0
@@ -102,7 +106,6 @@ class WebSocket(WSListener):
         self._progress = 0  # bytes that the peer had not acknowledged when last looked at
         self._progress_at = now
         self._room = 0
-        self._protocol: Any = None  # picows'
 
     def _find_plain(self) -> None:
         """Plain is a connection that has nothing else going on: a whole text message goes straight to its session."""
@@ -110,13 +113,18 @@ class WebSocket(WSListener):
 
     def start(self, answer: bytes, rest: bytes) -> None:
         """Answer the handshake and take over the transport. `rest` came behind the handshake in the same read."""
-        self._protocol = frame_engine(self, self.transport, self._owner.settings.max_message_size, self.parser_refused)
         self.transport.set_protocol(LIMBO)  # uvloop keeps the last protocol that is not buffered: let it keep this one
-        self.transport.set_protocol(self._protocol)
+        protocol = self._new_protocol()
         self.transport.write(answer)
         if rest:
-            feed(self._protocol, rest)
-        self._room = len(self._protocol.get_buffer(-1))
+            feed(protocol, rest)
+        self._room = protocol.room
+
+    def _new_protocol(self) -> FrameEngine:
+        largest = self._owner.settings.max_message_size
+        self._protocol = FrameEngine(self, self.transport, largest, self.parser_refused, self._may_grow)
+        self.transport.set_protocol(self._protocol)
+        return self._protocol
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         # Its handshake was made up, and every connection would keep two sets of headers.
@@ -147,6 +155,8 @@ class WebSocket(WSListener):
         burst, self._burst = self._burst, []
         joined = b"".join(burst)
         owner.bytes_received += len(joined)
+        if len(joined) > AT_REST:
+            owner.backlog.renew(self)
         if len(burst) > self._budget or not joined.isascii():
             for payload in burst:
                 self._take_or_hold(TEXT, True, payload)
@@ -164,6 +174,8 @@ class WebSocket(WSListener):
         self._take_or_hold(kind, frame.fin, payload)
 
     def _take_or_hold(self, kind: int, final: bool, payload: bytes) -> None:
+        if self._protocol is None:
+            return
         if self._inbox is not None or self._budget <= 0:
             self._hold(kind, final, payload)
         else:
@@ -224,7 +236,9 @@ class WebSocket(WSListener):
         if message is not None:
             self._fragments = self._message_since = None
             self._find_plain()
+            self._owner.backlog.renew(self)
             self._session.receive((message,))
+        self._weigh()
 
     def _begin(self, kind: int) -> Fragments:
         limits = self._owner.settings
@@ -247,21 +261,72 @@ class WebSocket(WSListener):
             self._inbox = deque()
             self._plain = False
             self._set_reading()
-            asyncio.get_running_loop().call_soon(self._take_held)
+            self._ask_for_turn()
         self._inbox.append((kind, final, payload))
+        self._inbox_size += HELD_FRAME + len(payload)
+        self._weigh()
+
+    def _ask_for_turn(self) -> None:
+        if not self._turn:
+            self._turn = True
+            asyncio.get_running_loop().call_soon(self._take_held)
 
     def _take_held(self) -> None:
+        self._turn = False
         self._new_pass()
-        inbox = self._inbox
-        while inbox and self._budget > 0:
-            self._take(*inbox.popleft())
-        if inbox:
-            asyncio.get_running_loop().call_soon(self._take_held)
-            return
-        self._inbox = None
-        self._find_plain()
-        self._set_reading()
-        self._fail_refused()
+        while self._inbox and self._budget > 0 and self._is_served():
+            kind, final, payload = self._inbox.popleft()
+            self._inbox_size -= HELD_FRAME + len(payload)
+            self._take(kind, final, payload)
+        if self._inbox is None:
+            return  # it failed, or is gone
+        self._weigh()
+        if not self._inbox:
+            self._inbox = None
+            self._find_plain()
+            self._set_reading()
+            self._fail_refused()
+        elif self._is_served():
+            self._ask_for_turn()
+
+    def _is_served(self) -> bool:
+        """Who does not take our replies is not. A closing one is looked through to its end."""
+        return self.connection.writable or self.reason != ""
+
+    # -- what it holds for a peer that keeps it waiting (backlog.py)
+
+    def _weigh(self) -> None:
+        held = self._inbox_size
+        if self._protocol is not None:
+            held += 2 * (self._protocol.size - AT_REST)  # with replies to all that a read may bring
+        if self._fragments is not None:
+            held += self._fragments.size
+        if self._closing_since is not None:
+            held += max(0, self.transport.get_write_buffer_size() - self._owner.settings.high_water)
+        self._owner.backlog.hold(self, held)
+
+    def _may_grow(self) -> bool:
+        self._weigh()
+        return self._protocol is not None
+
+    def give_back(self) -> None:
+        if self.reason:
+            self._listen_no_more()
+            self.transport.abort()
+        elif self._protocol is not None and self._protocol.is_empty and not (self._fragments or self._inbox):
+            self._new_protocol()  # its buffer is from an earlier message
+        else:
+            self.fail(CloseCode.TRY_AGAIN_LATER, CloseCode.TRY_AGAIN_LATER.reason)
+
+    def _listen_no_more(self) -> None:
+        """What the peer still sends is read, or a reset would overtake a close frame (RFC 6455 section 7.1.7)."""
+        self.transport.set_protocol(Discard(self.ended))
+        self._forget()
+
+    def _forget(self) -> None:
+        self._protocol = None  # and its read buffer, at once: the two refer to each other
+        self._inbox = self._fragments = None
+        self._inbox_size = 0
 
     # -- the transport's word, often in the middle of `write`
 
@@ -281,6 +346,8 @@ class WebSocket(WSListener):
                 self._owner.sessions.hub.fanout.resumed(self.connection)
                 self._received_at = self._owner.clock.now  # it reads: it lives
                 self._set_reading()
+                if self._inbox is not None:
+                    self._ask_for_turn()
             except Exception as error:
                 self._fail_later(error)
 
@@ -290,7 +357,7 @@ class WebSocket(WSListener):
 
     def _set_reading(self) -> None:
         """Who does not take our replies is not read; who is over its budget has to wait. A closing one is read to its end."""
-        wanted = self._inbox is None and (self.connection.writable or self.reason != "")
+        wanted = self._inbox is None and self._is_served()
         if wanted is not self._reading and not self.transport.is_closing():
             self._reading = wanted
             if wanted:
@@ -311,10 +378,8 @@ class WebSocket(WSListener):
             self._owner.sessions.hub.close(self.connection, code)
 
     def fail(self, code: CloseCode, reason: str) -> None:
-        """The peer broke the protocol: say why and send no more. What it still sends is read, or a reset would overtake
-        the close frame (RFC 6455 section 7.1.7).
-        """
-        self.transport.set_protocol(Discard(self.ended))
+        """The peer broke the protocol, or must go at once: say why, send no more, and listen no more."""
+        self._listen_no_more()
         if not self.reason:
             self.close(code, reason)
             if self.transport.can_write_eof() and not self.transport.is_closing():
@@ -337,11 +402,15 @@ class WebSocket(WSListener):
         self._owner.sessions.hub.close(self.connection, CloseCode.NORMAL if code is None else code)
         self.transport.close()
 
-    def _shut(self, code: int | None, last_words: list[bytes]) -> None:
+    def _shut(self, code: int | None, last_words: list[Data] | None) -> None:
         """The hub let go of the connection; it is written once more in any case, so the transport may be over its mark."""
         self._closing_since = self._owner.clock.exact()
         self._plain = False
         if code is None:
+            return
+        if last_words is None:
+            self.reason = CloseCode(code).reason
+            self.transport.abort()
             return
         if self.reason == "client_close":
             last_words.append(close_frame(code))
@@ -352,6 +421,9 @@ class WebSocket(WSListener):
             for frame in last_words:
                 self.transport.write(frame)
             self._set_reading()
+            if self._inbox is not None:
+                self._ask_for_turn()
+            self._weigh()
         except Exception as error:  # whoever closes has others to go on with
             self._report(error)
             self.transport.abort()
@@ -366,8 +438,7 @@ class WebSocket(WSListener):
             self._owner.sessions.hub.close(self.connection)
         except Exception as error:
             self._report(error)
-        self._inbox = None
-        self._protocol = None  # and its read buffer, at once: the two refer to each other
+        self._forget()
         self._owner.removed(self)
 
     # -- deadlines
@@ -396,14 +467,16 @@ class WebSocket(WSListener):
 
     def _sweep_message(self, now: float) -> None:
         """A message has so long from its first byte to its last, whether in fragments or in one frame that trickles."""
-        room = len(self._protocol.get_buffer(-1))
-        if room != self._room and not is_empty(room):
+        if self._protocol is None:
+            raise AssertionError("it is not listened to, and not closing")
+        room, is_empty = self._protocol.room, self._protocol.is_empty
+        if room != self._room and not is_empty:
             self._received_at = now
         self._room = room
         if self._message_since is None:
-            if not is_empty(room):
+            if not is_empty:
                 self._message_since = now
-        elif self._fragments is None and is_empty(room):
+        elif self._fragments is None and is_empty:
             self._message_since = None
         elif now - self._message_since >= self._owner.settings.message_timeout:
             self.fail(CloseCode.POLICY_VIOLATION, "message_timeout")
@@ -423,11 +496,3 @@ class WebSocket(WSListener):
                 self._ping_at, self._progress = now, left
             else:
                 self.close(CloseCode.NO_PONG)
-
-
-def in_flight(sock: socket.socket) -> int:
-    """Bytes in the kernel's send queue, sent or not, that the peer has not acknowledged."""
-    try:
-        return int(struct.unpack("i", fcntl.ioctl(sock.fileno(), SIOCOUTQ, b"\0\0\0\0"))[0])
-    except OSError:
-        return 0  # the socket is gone

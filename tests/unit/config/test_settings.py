@@ -64,6 +64,7 @@ DEFAULTS: Final = {
     "connection_rate": 0.0,
     "max_topics": 10_000,
     "max_subscriptions": 128,
+    "backlog_bytes": 128 * 1024**2,
     "metrics_topics": 1000,
     "shutdown_timeout": 8.0,
     "shutdown_spread": 2.0,

@@ -10,7 +10,7 @@ from typing import Any
 
 from hypothesis import HealthCheck, Phase, settings
 
-from inmem_pubsub.core.connection import Connection
+from inmem_pubsub.core.connection import Connection, Data
 from inmem_pubsub.core.hub import Hub
 from inmem_pubsub.core.limits import HubLimits
 
@@ -68,18 +68,19 @@ def walk(examples: int, steps: int) -> settings:
 class FakeTransport:
     """Takes everything it is given; above `high` it pauses its owner inside `write`, as uvloop's does, until `low`."""
 
-    def __init__(self, hub: Hub, high: int, low: int, seen: Callable[["FakeTransport", bytes], object]) -> None:
+    def __init__(self, hub: Hub, high: int, low: int, seen: Callable[["FakeTransport", Data], object]) -> None:
         self.hub = hub
         self.high = high
         self.low = low
         self.seen = seen
+        self.at_pause: Callable[[], object] = lambda: None
         self.buffered = 0
         self.is_paused = self.is_shut = False
         self.code: int | None = None
         self.writes = 0
         self.connection = Connection(self.write, self.shut)
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: Data) -> None:
         assert data, "empty write"
         assert not self.is_paused, "written while paused"
         assert not self.is_shut, "written after shut"
@@ -101,16 +102,17 @@ class FakeTransport:
             self.is_paused = False
             self.hub.fanout.resumed(self.connection)
 
-    def shut(self, code: int | None, last_words: list[bytes]) -> None:
+    def shut(self, code: int | None, last_words: list[Data] | None) -> None:
         assert not self.is_shut, "shut twice"
         self.is_shut, self.code = True, code
-        if code is not None:
+        if code is not None and last_words is not None:
             self.buffered += sum(map(len, last_words)) + 4  # the close frame
             self._pause_if_full()
 
     def _pause_if_full(self) -> None:
         if self.buffered > self.high and not self.is_paused:
             self.is_paused = True
+            self.at_pause()
             self.hub.fanout.paused(self.connection)
 
 
@@ -118,13 +120,13 @@ class Reader:
     """A client whose transport takes everything, until the test says otherwise."""
 
     def __init__(self) -> None:
-        self.data: list[bytes] = []  # write by write
+        self.data: list[Data] = []  # write by write
         self.code: int | None = None
-        self.last_words: list[bytes] = []
+        self.last_words: list[Data] | None = []  # None: it was cut
         self.shuts = 0
         self.connection = Connection(self.data.append, self.shut)
 
-    def shut(self, code: int | None, last_words: list[bytes]) -> None:
+    def shut(self, code: int | None, last_words: list[Data] | None) -> None:
         self.shuts += 1
         self.code, self.last_words = code, last_words
 

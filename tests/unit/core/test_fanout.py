@@ -2,6 +2,7 @@
 
 import pytest
 
+from inmem_pubsub.core.connection import Data
 from inmem_pubsub.core.hub import Hub
 from inmem_pubsub.core.policy import Policy
 from inmem_pubsub.core.topic import Counts, Topic
@@ -90,7 +91,7 @@ def test_a_pause_inside_write_costs_nobody_an_event() -> None:
     topic = hub.create("a")
     seen: dict[FakeTransport, bytes] = {}
 
-    def see(transport: FakeTransport, data: bytes) -> None:
+    def see(transport: FakeTransport, data: Data) -> None:
         seen[transport] = seen.get(transport, b"") + data
 
     transports = [FakeTransport(hub, 0, 0, see) for _ in range(5)]
@@ -132,15 +133,17 @@ def test_what_fits_exactly_is_joined() -> None:
     assert reader.data[1:] == [b"1\n"]
 
 
-def test_one_that_is_larger_than_a_join_goes_alone_and_is_not_copied() -> None:
-    hub, reader = make_hub(join=10), Reader()
+def test_one_that_is_larger_than_a_write_goes_in_parts_and_is_not_copied() -> None:
+    hub, reader = make_hub(join=20), Reader()
     large = b"x" * 50 + b"\n"
     for reply in (b"before\n", large, b"behind\n"):
         hub.reply(reader.connection, reply)
-    for _ in range(3):
+    for _ in range(4):
+        assert reader.connection.spilled == bool(reader.connection.out and reader.data)
         hub.flush()
-    assert reader.data == [b"before\n", large, b"behind\n"]
-    assert reader.data[1] is large
+    assert reader.data == [b"before\n", b"x" * 20, b"x" * 20, b"x" * 10 + b"\nbehind\n"]
+    assert all(isinstance(part, memoryview) and part.obj is large for part in reader.data[1:3])
+    assert not reader.connection.spilled
 
 
 def test_while_something_is_left_over_the_connection_lags_and_then_gets_everything() -> None:
@@ -299,6 +302,60 @@ def test_every_topic_of_a_connection_gets_a_share() -> None:
     assert len(reader.lines) <= 20
 
 
+def test_a_tick_feeds_a_connection_one_event_where_that_is_more_than_its_share() -> None:
+    """Else a connection with many topics would be handed the largest event of each."""
+    hub, reader = make_hub(feed=100, join=10_000), Reader()
+    for topic in [filled(hub, name, 2, 200) for name in "abc"]:
+        hub.subscribe(reader.connection, topic, last_n=2)
+    for _ in range(6):
+        hub.flush()
+    assert [(line.split()[1], line.split()[3]) for line in reader.lines] == [
+        ("a", "1"), ("b", "1"), ("c", "1"), ("a", "2"), ("b", "2"), ("c", "2"),
+    ]  # fmt: skip
+    assert reader.writes == 6
+    assert not reader.connection.lagging
+
+
+def test_events_that_are_more_than_a_topics_share_are_fed_while_the_connections_lasts() -> None:
+    hub, reader = make_hub(feed=100), Reader()
+    for topic in [filled(hub, name, 1, 30) for name in "abcd"]:  # 40 bytes, of 25 for each
+        hub.subscribe(reader.connection, topic, last_n=1)
+    hub.flush()
+    assert [line.split()[1] for line in reader.lines] == ["a", "b"]
+    hub.flush()
+    assert [line.split()[1] for line in reader.lines] == ["a", "b", "c", "d"]
+
+
+def test_who_has_more_waiting_than_a_write_takes_is_not_fed_on_top_of_it() -> None:
+    hub, reader = make_hub(join=100), Reader()
+    topic = filled(hub, "a", 1, 20)
+    hub.subscribe(reader.connection, topic, last_n=1)
+    for _ in range(2):
+        hub.reply(reader.connection, b"x" * 79 + b"\n")
+    hub.flush()
+    assert [len(data) for data in reader.data + reader.connection.out] == [80, 80]
+    hub.flush()
+    hub.flush()
+    assert [len(data) for data in reader.data] == [80, 80, 30]
+
+
+def test_a_live_event_that_is_larger_than_a_write_is_collected_and_not_written_at_once() -> None:
+    hub, readers = make_hub(join=100, batch=100), [Reader() for _ in range(2)]
+    topic = hub.create("a")
+    for reader in readers:
+        hub.subscribe(reader.connection, topic)
+    hub.publish(topic, b"x" * 250)
+    hub.flush()
+    assert [len(data) for data in readers[0].data] == [100]
+    for reader in readers:
+        assert isinstance(reader.data[0], memoryview)
+        assert reader.data[0].obj is topic.log.after(0)[0]
+    for _ in range(2):
+        hub.flush()
+    assert [reader.seqs("a") for reader in readers] == [[1], [1]]
+    assert hub.fanout.bytes_sent == sum(len(data) for reader in readers for data in reader.data)
+
+
 def test_all_feeding_together_is_bounded() -> None:
     hub, readers = make_hub(feed=1000, feed_all=2000), [Reader() for _ in range(50)]
     topic = filled(hub, "a", 400)
@@ -405,7 +462,7 @@ class Broken(Reader):
         self.connection.write = self.write
         self.broken = False
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: Data) -> None:
         if self.broken:
             raise OSError("broken")
         self.data.append(data)
@@ -436,6 +493,31 @@ def test_who_cannot_be_written_to_is_closed_and_the_others_get_what_is_theirs(al
         assert topic.subscribers == 2
         counts = topic.counts()
         assert counts.enqueued == counts.sent + counts.dropped + counts.discarded + counts.pending
+
+
+@pytest.mark.parametrize("parts", [0, 1, 2])
+def test_who_cannot_be_written_the_rest_of_an_event_is_told_nothing_more(parts: int) -> None:
+    """Not even a close frame, which would be taken for a part of the event."""
+    hub, broken = make_hub(join=100, batch=100), Broken()
+    topic = hub.create("a")
+    hub.subscribe(broken.connection, topic)
+    hub.publish(topic, b"x" * 250)
+    for _ in range(parts):
+        hub.flush()
+        hub.reply(broken.connection, b"pong\n")
+    broken.broken = True
+    hub.flush()
+    assert (broken.code, broken.last_words) == (1011, None)
+    assert hub.fanout.half_sent.size == 0
+
+
+def test_who_cannot_be_written_what_is_whole_is_told_why() -> None:
+    hub, broken = make_hub(join=100), Broken()
+    broken.broken = True
+    for _ in range(3):
+        hub.reply(broken.connection, b"x" * 49 + b"\n")
+    hub.flush()
+    assert (broken.code, broken.last_words) == (1011, [b"x" * 49 + b"\n"])
 
 
 def test_a_reply_that_cannot_be_written_ends_its_connection_only() -> None:

@@ -64,6 +64,22 @@ def test_there_are_at_most_so_many_topics() -> None:
     assert set(hub.topics) == {"b", "c"}
 
 
+def test_a_deleted_topic_counts_until_the_last_one_has_had_it() -> None:
+    hub, slow = make_hub(topics=1), Reader()
+    topic = hub.create("a")
+    hub.subscribe(slow.connection, topic)
+    hub.fanout.paused(slow.connection)
+    publish(hub, topic, 1)
+    hub.delete(topic)
+    hub.flush()
+    with pytest.raises(LimitExceeded):
+        hub.create("b")
+    hub.fanout.resumed(slow.connection)
+    hub.flush()
+    assert slow.lines == ["E a e1 1 x", "X a e1"]
+    hub.create("b")
+
+
 def test_a_topic_that_is_made_again_numbers_anew_under_another_epoch() -> None:
     hub = make_hub()
     old = hub.create("a")
@@ -160,28 +176,39 @@ def test_its_repr_says_that_it_drains() -> None:
 # -- publishing
 
 
-def test_a_topic_with_a_full_batch_is_flushed_before_its_next_event() -> None:
+def test_a_batch_that_is_full_is_flushed_before_the_next_event() -> None:
     """Before, not behind: the ack of a publisher that is also subscribed precedes its event."""
-    hub, reader = make_hub(batch=50), Reader()
+    hub, reader = make_hub(batch=60), Reader()
     topic = hub.create("a")
     hub.subscribe(reader.connection, topic)
-    publish(hub, topic, 2, 20)
+    publish(hub, topic, 2, 20)  # 30 bytes each
     assert reader.writes == 0
-    hub.publish(topic, b"third")
+    hub.publish(topic, b"x" * 20)
     assert reader.seqs("a") == [1, 2]
+    hub.publish(topic, b"x" * 20)
+    assert reader.seqs("a") == [1, 2], "the third and this one are the next"
     hub.flush()
-    assert reader.seqs("a") == [1, 2, 3]
+    assert reader.seqs("a") == [1, 2, 3, 4]
 
 
-def test_the_batch_that_counts_is_the_topics_own() -> None:
-    hub, reader = make_hub(batch=50), Reader()
-    for name in "abc":
-        topic = hub.create(name)
+def test_the_batch_is_of_all_topics_together() -> None:
+    hub, reader = make_hub(batch=60), Reader()
+    topics = [hub.create(name) for name in "abc"]
+    for topic in topics:
         hub.subscribe(reader.connection, topic)
-        publish(hub, topic, 1, 40)
-        hub.flush()
-        publish(hub, topic, 1, 40)
-    assert reader.writes == 3
+    for topic in topics:
+        hub.publish(topic, b"x" * 20)
+    assert [reader.seqs(name) for name in "abc"] == [[1], [1], []]
+    assert reader.writes == 1
+
+
+def test_an_event_that_is_larger_than_a_batch_is_flushed_alone() -> None:
+    hub, reader = make_hub(batch=60), Reader()
+    topic = hub.create("a")
+    hub.subscribe(reader.connection, topic)
+    for size, there in ((1, []), (100, [1]), (1, [1, 2])):
+        hub.publish(topic, b"x" * size)
+        assert reader.seqs("a") == there
 
 
 # -- joining
@@ -352,6 +379,19 @@ def test_who_leaves_with_more_waiting_than_a_write_takes_is_handed_nothing_more(
     assert topic.counts().discarded == 1
 
 
+def test_who_joins_and_leaves_in_turns_is_handed_no_more_than_a_write_takes_and_an_event() -> None:
+    hub, reader = make_hub(join=100), Reader()
+    topic = hub.create("a")
+    publish(hub, topic, 2, 40)
+    hub.flush()
+    publish(hub, topic, 1, 300)
+    for last_n in (3, 2, 1, 1):
+        hub.subscribe(reader.connection, topic, last_n=last_n)
+        hub.unsubscribe(reader.connection, "a")
+    assert [len(data) for data in reader.connection.out] == [310]
+    assert topic.counts() == Counts(published=3, enqueued=7, sent=1, discarded=6)
+
+
 def test_leaving_what_one_is_not_in_says_so() -> None:
     hub, topic = with_ten()
     assert not hub.unsubscribe(Reader().connection, topic.name)
@@ -509,6 +549,29 @@ def test_the_largest_rings_give_up_and_small_ones_keep_all() -> None:
     hub.flush()
     assert small.log.tail == 0
     assert large[0].log.tail == large[1].log.tail > 0
+
+
+def test_the_newest_of_each_is_kept_as_long_as_that_is_no_more_than_the_bound() -> None:
+    hub = make_hub(history=8000)
+    topics = [hub.create(f"t{i}") for i in range(6)]
+    for topic in topics:
+        publish(hub, topic, 5, 1000)
+    hub.flush()
+    assert [topic.log.head - topic.log.tail for topic in topics] == [1] * 6
+
+
+def test_the_largest_give_up_their_newest_too_until_no_more_than_the_bound_is_left() -> None:
+    hub = make_hub(history=8000)
+    topics = [hub.create(f"t{i}") for i in range(6)]
+    for topic, size in zip(topics, (1200, 3000, 1000, 2000, 4000, 2500), strict=True):
+        publish(hub, topic, 1, size)
+    hub.flush()
+    assert [topic.log.head - topic.log.tail for topic in topics] == [1, 0, 1, 1, 0, 1]
+    assert 6700 < hub.history() <= 7000
+    assert hub.evicted == 2
+    publish(hub, topics[1], 1, 10)
+    hub.flush()
+    assert topics[1].log.after(topics[1].log.tail)[0].startswith(b"E t1 e2 2 ")
 
 
 def test_what_a_deleted_topic_still_holds_counts_and_is_given_up_too() -> None:

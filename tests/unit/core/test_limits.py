@@ -14,7 +14,7 @@ def test_the_defaults_are_the_documented_ones() -> None:
     assert limits.history == 256 * 1024 * 1024
     assert (limits.policy, limits.buffer) == (Policy.DROP_OLDEST, 1000)
     assert limits.topics == 10_000
-    assert limits.batch == limits.join == limits.feed == 256 * 1024
+    assert limits.batch == limits.join == limits.feed == 64 * 1024
     assert limits.feed_all == 4 * 1024 * 1024
 
 

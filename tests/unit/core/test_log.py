@@ -32,10 +32,10 @@ class ListLog(RuleBasedStateMachine):
     def bytes_of(self, after: int, upto: int) -> int:
         return sum(len(self.all[seq]) for seq in range(after + 1, upto + 1))
 
-    def reach(self, size: float) -> int:
-        """The lowest position with at most `size` bytes behind it, but not before the tail, nor past the newest."""
+    def reach(self, size: float, least: int = 1) -> int:
+        """The lowest position with at most `size` bytes behind it, but not before the tail, nor past the `least` newest."""
         position, end = self.bounded, self.bounded
-        while position > self.tail and (position == end or self.bytes_of(position - 1, end) <= size):
+        while position > self.tail and (position > end - least or self.bytes_of(position - 1, end) <= size):
             position -= 1
         return position
 
@@ -65,12 +65,12 @@ class ListLog(RuleBasedStateMachine):
         self.flush()
         self.evict()
 
-    @rule(size=st.sampled_from([-1.0, 0, 1, 10.5, 40, 10_000]))
-    def trim(self, size: float) -> None:
+    @rule(size=st.sampled_from([-1.0, 0, 1, 10.5, 40, 10_000]), least=st.sampled_from([0, 1]))
+    def trim(self, size: float, least: int) -> None:
         if self.bounded < self.flushed:
             self.evict()
-        position = self.reach(size)
-        assert self.log.trim(size) == position - self.tail
+        position = self.reach(size, least)
+        assert self.log.trim(size, least) == position - self.tail
         self.tail = position
         assert self.log.flushed_size == self.bytes_of(position, self.flushed), "trimmed, and still holds dead ones"
 
@@ -194,6 +194,16 @@ def test_trimming_keeps_what_is_not_flushed_and_does_not_count_it() -> None:
     assert log.trim(10) == 2
     assert (log.size, log.flushed_size) == (1010, 10)
     assert log.after(log.tail)[-1] == b"y" * 1000
+
+
+def test_trimming_keeps_the_newest_unless_it_may_go_too() -> None:
+    log = filled(10, 10, 10)
+    assert log.trim(0) == 2
+    assert log.trim(0, 0) == 1
+    assert (log.tail, log.flushed, log.size) == (3, 3, 0)
+    log.append(b"y")
+    log.flush()
+    assert log.after(log.tail) == [b"y"]
 
 
 def test_trimming_to_more_than_there_is_gives_up_nothing() -> None:

@@ -9,10 +9,11 @@
 5.  At any moment enqueued = sent + dropped + discarded + pending, each number is the model's, and only `pending`
     shrinks, per topic and over all topics that ever were.
 6.  The ring holds what its definition says, less what all rings together had to give up, which is bounded and fair.
-7.  A flush writes a connection at most once, and never one that is paused.
+7.  A flush writes a connection at most once, no more than a write may take, and never one that is paused.
 8.  A connection that is paused, or has more waiting than a write takes, is handed nothing, nor touched by publishing.
 9.  Whoever has room and is behind is served by a flush that has been asked for, until all are level.
-10. Whoever is closed with a code gets every reply before it.
+10. Whoever is closed with a code gets every reply before it, unless it is cut in the middle of an event: that is who
+    still has the oldest of those before them that are larger than a write, and together too many.
 """
 
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from inmem_pubsub.core.connection import Connection, Data
+from inmem_pubsub.core.half_sent import HalfSent
 from inmem_pubsub.core.hub import Hub, Joined
 from inmem_pubsub.core.limits import HubLimits
 from inmem_pubsub.core.policy import Policy
@@ -37,11 +40,15 @@ LIMITS = HubLimits(
     join=140,
     feed=45,
     feed_all=120,
+    half_sent=400,
 )
 SIZES = [1, 1, 5, 20, 100, 300]
 LARGEST = 320  # bytes of a frame
-# Bytes that a flush may collect for one connection.
-PER_FLUSH = 3 * (LIMITS.batch + LARGEST) + LIMITS.feed + 3 * LARGEST + 200
+BATCH = max(LIMITS.batch, LARGEST)  # bytes that a flush hands on
+# Bytes that a flush may collect for one connection; notices are of 20 bytes.
+PER_FLUSH = BATCH + max(LIMITS.feed + LIMITS.batch, LARGEST) + 3 * 20
+# And that may be collected for it between two flushes: it leaves topics, ever again.
+BETWEEN = LIMITS.join + BATCH
 NAMES = ["a", "b", "c"]
 POLICIES = st.sampled_from([None, *Policy])
 
@@ -99,18 +106,30 @@ class ModelSub:
     policy: Policy
     buffer: int
     start: int
-    replay: int  # what was asked for on top of the buffer, until it has been level once
+    allowed: int  # events behind while its connection takes nothing, until it has been level once
     handed: int  # how far the server is
     seen: int  # how far the stream is, as a client understands it
+    resumed: int  # the topic's flushed when the last stall was over
     owed: list[tuple[int, int]] = field(default_factory=list)  # notices that must come, exactly these
     end: int | None = None  # the last position of a subscription that was ended by a request
     closed_at: int | None = None
 
+    @property
+    def room(self) -> int:
+        return 1 if self.policy is Policy.LATEST else self.buffer
+
     def floor(self) -> int:
         floor = max(self.handed, self.topic.tail())
         if self.transport.is_paused:
-            floor = max(floor, self.topic.flushed - self.replay - (1 if self.policy is Policy.LATEST else self.buffer))
+            floor = max(floor, self.topic.flushed - self.allowed)
         return floor
+
+    def stall(self) -> None:
+        """Its buffer is for what comes from now on; what waits since an earlier stall is in it already, and nothing else."""
+        waits = range(self.handed + 1, self.topic.flushed + 1)
+        since_earlier = sum(seq <= self.resumed for seq in waits)
+        room = max(0, self.room - since_earlier)
+        self.allowed = max(self.allowed, len(waits) + room)
 
     def lost(self) -> int:
         """What is up to here will not be sent any more, and that is said. DISCONNECT is closed instead."""
@@ -130,17 +149,35 @@ class Client:
     replied: int = 0
     waiting: list[bytes] = field(default_factory=list)  # lines that are judged, and not yet written
     written: int = 0  # bytes, in this flush
-    last: bytes = b""  # the last write
+    last: int = 0  # bytes of the last write
     before: int = 0  # bytes in `out` before this flush
     subs: dict[str, ModelSub] = field(default_factory=dict)  # what the server has
     view: dict[str, ModelSub] = field(default_factory=dict)  # what the client has been told
     acks: dict[bytes, ModelSub] = field(default_factory=dict)
+    part: bytes = b""  # of a line that was written in part
+
+
+class CheckedHalfSent(HalfSent):
+    __slots__ = ("world",)
+    world: "World"
+
+    def overdue(self) -> list[Connection]:
+        self.world.written()
+        overdue = super().overdue()
+        self.world.cut = set(overdue)
+        return overdue
 
 
 class CheckedHub(Hub):
     """Tells the world before and after what it does by itself."""
 
     world: "World"
+
+    def __init__(self, world: "World") -> None:
+        super().__init__(frames_of, world.want, world.epoch, LIMITS)
+        self.world = world
+        self.fanout.half_sent = half_sent = CheckedHalfSent(LIMITS.half_sent)
+        half_sent.world = world
 
     def flush(self) -> None:
         self.world.before_flush()
@@ -159,8 +196,7 @@ class World(RuleBasedStateMachine):
     def start(self, policies: list[tuple[int, str, Policy | None]]) -> None:
         self.due = False
         self.counter = 0
-        self.hub = CheckedHub(frames_of, self.want, self.epoch, LIMITS)
-        self.hub.world = self
+        self.hub = CheckedHub(self)
         self.clients: list[Client] = []
         self.topics: dict[str, ModelTopic] = {}
         self.all: list[ModelTopic] = []
@@ -168,7 +204,9 @@ class World(RuleBasedStateMachine):
         self.bytes = 0  # of all writes
         self.fresh = 0  # bytes flushed since the rings were measured
         self.measured = self.is_judged = False  # in this flush
-        self.excess = 0  # bytes over the bound that were left when they were measured
+        self.flushing = False
+        self.stalled: list[Client] = []  # in this flush
+        self.cut: set[Connection] = set()
         self.evicted = 0
         for _ in range(3):
             self.connect(200, 60)
@@ -187,16 +225,16 @@ class World(RuleBasedStateMachine):
 
     # -- what a client may see
 
-    def seen(self, transport: FakeTransport, data: bytes) -> None:
+    def seen(self, transport: FakeTransport, data: Data) -> None:
         """Inside `write`."""
         client = self.of(transport)
-        lines = data.splitlines(keepends=True)
-        one_batch = len({line.split()[1] for line in lines}) == 1 and all(line.startswith(b"E") for line in lines)
-        assert len(data) <= LIMITS.join or len(lines) == 1 or one_batch, "joined more than one write may join"
+        assert len(data) <= LIMITS.join, "more than one write may take"
         self.bytes += len(data)
         client.written += len(data)
-        client.last = data
-        self.stream(client, lines)
+        client.last = len(data)
+        *lines, client.part = (client.part + data).split(b"\n")
+        assert not client.part or len(client.part) >= LIMITS.join, "what is no larger than a write was cut"
+        self.stream(client, [line + b"\n" for line in lines])
 
     def stream(self, client: Client, lines: list[bytes]) -> None:
         for line in lines:
@@ -256,13 +294,23 @@ class World(RuleBasedStateMachine):
                 del client.subs[name]
                 sub.closed_at = topic.head
         if sub.end is None and sub.handed == topic.head:
-            sub.replay = 0
+            sub.allowed = sub.room
 
-    def shut(self, client: Client, code: int | None, last_words: list[bytes]) -> None:
-        if code is None:
+    def stalls(self, client: Client) -> None:
+        if self.flushing:
+            self.stalled.append(client)  # and it is known at its end what it was handed
+        else:
+            for sub in client.subs.values():
+                sub.stall()
+
+    def shut(self, client: Client, code: int | None, last_words: list[Data] | None) -> None:
+        if last_words is None:
+            assert code == 1013
+            assert client.transport.connection in self.cut, "cut for nothing"
+        elif code is None:
             assert not last_words, "words to a peer that is gone"
         else:
-            self.stream(client, b"".join(last_words).splitlines(keepends=True))
+            self.stream(client, (client.part + b"".join(last_words)).splitlines(keepends=True))
             assert client.replied == len(client.expected), "closed without a reply"
         if code == 4008:
             slow = [s for s in client.subs.values() if s.policy is Policy.DISCONNECT and s.floor() > s.handed]
@@ -276,6 +324,7 @@ class World(RuleBasedStateMachine):
 
     def before_flush(self) -> None:
         self.due = False
+        self.flushing = True
         for client in self.clients:
             client.transport.writes = client.written = 0
             client.before = sum(map(len, client.transport.connection.out))
@@ -288,8 +337,8 @@ class World(RuleBasedStateMachine):
             topic.flushed = topic.head
         self.measured = self.is_judged = False
 
-    def delivered(self) -> None:
-        """The flush is done but for the rings, whose tails have not moved yet."""
+    def written(self) -> None:
+        """The flush is done but for who is cut, and the rings, whose tails have not moved yet."""
         if self.is_judged:
             return
         self.is_judged = True
@@ -298,19 +347,35 @@ class World(RuleBasedStateMachine):
             if not client.transport.is_shut:
                 self.judge(client)
         assert self.hub.fanout.bytes_sent == self.bytes
+        self.flushing = False
+        for client in self.stalled:
+            self.stalls(client)
+        self.stalled.clear()
+
+    def delivered(self) -> None:
+        """All is done but for the rings."""
         for topic in self.all:
             topic.bounded = topic.flushed
+        self.check_half_sent()
+
+    def check_half_sent(self) -> None:
+        """What is larger than a write, and someone still has before them."""
+        waiting = [data for client in self.clients for data in client.transport.connection.out]
+        wholes = [data.obj if isinstance(data, memoryview) else data for data in waiting]
+        events = {id(each): len(each) for each in wholes if isinstance(each, bytes) and len(each) > LIMITS.join}
+        assert self.hub.fanout.half_sent.size == sum(events.values())
+        assert sum(events.values()) <= LIMITS.half_sent or len(events) == 1, "too much is half sent"
 
     def judge(self, client: Client) -> None:
         transport, connection = client.transport, client.transport.connection
-        out = b"".join(connection.out).splitlines(keepends=True)
+        out = (client.part + b"".join(connection.out)).splitlines(keepends=True)
         held = len(client.waiting)
         assert out[:held] == client.waiting, "what waits was changed"
         for line in out[held:]:
             client.waiting = []
             self.line(client, line)
         client.waiting = out
-        grown = client.written + sum(map(len, out)) - client.before
+        grown = client.written + sum(map(len, connection.out)) - client.before
         is_live = any(connection in topic.real.live for topic in self.all)
         if client in self.paused or client in self.spilled:
             assert grown == 0, "handed more to one who does not take what there is"
@@ -321,7 +386,7 @@ class World(RuleBasedStateMachine):
             assert connection.spilled == bool(out), "something waits though there is room"
             if out:
                 assert transport.writes == 1, "a tick without progress"
-                assert len(client.last) + len(connection.out[0]) > LIMITS.join, "left more than it had to"
+                assert client.last + len(connection.out[0]) > LIMITS.join, "left more than it had to"
             lag = [s for s in client.subs.values() if s.handed < s.topic.head]
             assert self.due or not (lag or out), "a writable connection is behind and nothing will feed it"
         for sub in client.subs.values():
@@ -350,19 +415,18 @@ class World(RuleBasedStateMachine):
             for loser in losers:
                 one = topic.flushed - topic.real.log.tail <= 1
                 assert one or kept[topic] < kept[loser] + last_lost[loser], "a smaller ring gave up more"
+                assert kept[loser] or kept[topic] <= last_lost[loser], "a larger one kept its newest"
         if losers:
             uncut = len(held) * LIMITS.ring_bytes // 8  # dead bytes that a list may hold at its front
             assert after + sum(last_lost.values()) + uncut >= allowed, "given up more than it had to"
-        alone = sum(kept[topic] for topic in held if topic.flushed - topic.real.log.tail == 1)
-        self.excess = max(0, after - allowed)
-        assert self.excess <= alone, "more than the newest of each is left over the bound"
+        assert after <= allowed, "more is left than there may be"
         for topic in losers:
             topic.low = topic.real.log.tail
 
     def after_flush(self) -> None:
         self.delivered()
         assert self.measured or self.fresh <= LIMITS.history // 8, "not measured"
-        assert self.hub.history() <= LIMITS.history + self.excess, "more history than there may be"
+        assert self.hub.history() <= LIMITS.history, "more history than there may be"
 
     # -- the world moves
 
@@ -374,11 +438,12 @@ class World(RuleBasedStateMachine):
         self.clients.append(client)
         end = transport.shut
 
-        def shut(code: int | None, last_words: list[bytes]) -> None:
+        def shut(code: int | None, last_words: list[Data] | None) -> None:
             self.shut(client, code, last_words)
             end(code, last_words)
 
         transport.connection.shut = shut
+        transport.at_pause = lambda: self.stalls(client)
 
     @rule(
         name=st.sampled_from(NAMES),
@@ -459,10 +524,12 @@ class World(RuleBasedStateMachine):
             policy or topic.real.policy,
             buffer or topic.real.buffer,
             start,
-            max(0, topic.flushed - start),
+            0,
             start,
             joined.seq,
+            start,
         )
+        sub.allowed = sub.room + max(0, topic.flushed - start)
         client.subs[name] = sub
         topic.subs.append(sub)
         client.acks[str(self.counter).encode()] = sub
@@ -491,7 +558,7 @@ class World(RuleBasedStateMachine):
         """The client asks for the topic's successor: what is left of the old one is said at once."""
         topic = old.topic
         old.end = topic.head
-        if self.takes(client) and old.handed >= topic.flushed:
+        if self.may_be_handed(client) and old.handed >= topic.flushed:
             topic.sent += topic.head - old.handed
         elif topic.head > old.handed:
             old.owed.append((old.handed, topic.head))
@@ -511,7 +578,7 @@ class World(RuleBasedStateMachine):
             topic = sub.topic
             rest = topic.events[sub.handed :]
             little = sub.handed >= topic.tail() and sum(map(len, filter(None, rest))) <= LIMITS.join
-            if self.takes(client) and (sub.handed >= topic.flushed or little):
+            if self.may_be_handed(client) and (sub.handed >= topic.flushed or little):
                 topic.sent += topic.head - sub.handed
                 sub.handed = topic.head
             sub.end = sub.handed
@@ -579,6 +646,7 @@ class World(RuleBasedStateMachine):
                     sub.owed.append((sub.handed, floor))
                     sub.topic.dropped += floor - sub.handed
                     sub.handed = floor
+                sub.resumed = sub.topic.flushed
         client.transport.drain(n)
 
     @rule(c=st.integers(0, 9), n=st.sampled_from([5, 50, 500]))
@@ -605,8 +673,10 @@ class World(RuleBasedStateMachine):
     def of(self, transport: FakeTransport) -> Client:
         return next(client for client in self.clients if client.transport is transport)
 
-    def takes(self, client: Client) -> bool:
-        return not client.transport.is_paused and not client.transport.connection.spilled
+    def may_be_handed(self, client: Client) -> bool:
+        connection = client.transport.connection
+        little = sum(map(len, connection.out)) <= LIMITS.join
+        return little and not client.transport.is_paused and not connection.spilled
 
     def held(self) -> list[ModelTopic]:
         """Whose ring is still there: all that are not deleted, and those that someone has not had to the end."""
@@ -641,12 +711,21 @@ class World(RuleBasedStateMachine):
             assert (log.tail, log.head) == (topic.tail(), topic.head), "the ring holds something else"
             assert log.after(log.tail) == topic.events[log.tail :]
             n, unflushed = topic.head - topic.flushed, topic.size(topic.flushed, topic.head)
-            assert log.size - log.flushed_size == unflushed <= LIMITS.batch + LARGEST, "more than a batch waits"
+            assert log.size - log.flushed_size == unflushed
             held = len(log._frames) - n
             assert held <= max(log.max_events, topic.ring * 9 // 8), "the list is not cut"
             assert log.flushed_size <= LIMITS.ring_bytes * 9 / 8 or held == 1, "the list is not cut"
         if hasattr(self, "hub"):
             assert self.hub.history() == sum(topic.real.log.size for topic in self.held())
+            unflushed = [size for t in self.all if (size := t.size(t.flushed, t.head))]
+            assert sum(unflushed) <= LIMITS.batch or len(unflushed) == 1, "more than a batch waits"
+
+    @invariant()
+    def what_waits_is_bounded(self) -> None:
+        for client in getattr(self, "clients", ()):
+            lines = b"".join(client.transport.connection.out).splitlines()
+            events = sum(len(line) + 1 for line in lines if line.startswith(b"E"))
+            assert events <= BETWEEN + PER_FLUSH, "events may pile up for one connection"
 
     @invariant()
     def waits_for_a_flush(self) -> None:

@@ -101,6 +101,70 @@ def test_once_level_the_replay_counts_no_more(policy: Policy, missed: int) -> No
         assert reader.seqs("a") == [*range(1, 10), *range(10 + lost, 10 + missed)]
 
 
+def behind_for_want_of_our_sending(hub: Hub, reader: Reader, topic: Topic, n: int) -> None:
+    """It takes all that it is given, which is a write a tick: so much waits that n events pass by."""
+    for _ in range(n + 2):
+        hub.reply(reader.connection, b"123456789012345\n")
+    hub.flush()
+    for _ in range(n):
+        hub.publish(topic, b"x")
+        hub.flush()
+    assert reader.seqs("a") == []
+
+
+@given(policy=st.sampled_from(Policy), throttled=st.integers(1, 9), missed=st.integers(0, 5))
+def test_what_came_while_it_took_all_that_it_was_given_does_not_count(
+    policy: Policy, throttled: int, missed: int
+) -> None:
+    hub, reader = make_hub(join=20), Reader()
+    topic = hub.create("a")
+    hub.subscribe(reader.connection, topic, policy=policy, buffer=2)
+    behind_for_want_of_our_sending(hub, reader, topic, throttled)
+    hub.fanout.paused(reader.connection)
+    hub.flush()
+    for _ in range(missed):
+        hub.publish(topic, b"x")
+        hub.flush()
+    lost = max(0, missed - (1 if policy is Policy.LATEST else 2))
+    assert reader.connection.closed == (policy is Policy.DISCONNECT and lost > 0)
+    if not reader.connection.closed:
+        hub.fanout.resumed(reader.connection)
+        for _ in range(30):
+            hub.flush()
+        assert reader.seqs("a") == list(range(lost + 1, throttled + missed + 1))
+
+
+def test_nor_does_it_count_in_a_stall_that_is_over_before_the_next_flush() -> None:
+    for policy in Policy:
+        hub, reader = make_hub(join=20), Reader()
+        topic = hub.create("a")
+        hub.subscribe(reader.connection, topic, policy=policy, buffer=1)
+        behind_for_want_of_our_sending(hub, reader, topic, 9)
+        hub.fanout.paused(reader.connection)
+        hub.fanout.resumed(reader.connection)
+        for _ in range(30):
+            hub.flush()
+        assert reader.seqs("a") == list(range(1, 10))
+
+
+@given(stalls=st.lists(st.integers(0, 4), max_size=6))
+def test_one_that_stalls_again_and_again_is_never_further_behind_than_its_buffer(stalls: list[int]) -> None:
+    """It never gets level, for it takes one event and stalls."""
+    hub, reader = make_hub(feed=1), Reader()
+    topic = hub.create("a")
+    hub.subscribe(reader.connection, topic, buffer=3)
+    subscription = reader.connection.subscriptions["a"]
+    for missed in stalls:
+        hub.fanout.paused(reader.connection)
+        hub.flush()
+        for _ in range(missed):
+            hub.publish(topic, b"x")
+            hub.flush()
+        hub.fanout.resumed(reader.connection)
+        assert topic.log.head - subscription.position <= 3
+        hub.flush()
+
+
 def test_a_burst_in_the_tick_of_joining_is_no_lag() -> None:
     for policy in Policy:
         hub, reader = make_hub(), Reader()

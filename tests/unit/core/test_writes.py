@@ -121,7 +121,7 @@ def test_copies_do_not_grow_with_the_subscribers(subscribers: int) -> None:
 
 
 def test_what_waits_is_held_by_reference() -> None:
-    hub = make_hub(join=10)
+    hub = make_hub(join=30)
     readers = readers_of(hub, 10, 4)
     for topic in hub.topics.values():
         hub.publish(topic, b"x")

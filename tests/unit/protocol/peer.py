@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from itertools import count
 
-from inmem_pubsub.core import Connection, Hub, HubLimits
+from inmem_pubsub.core import Connection, Data, Hub, HubLimits
 from inmem_pubsub.protocol.codes import CloseCode
 from inmem_pubsub.protocol.frames import EventFrames, Replies, Stamp
 from inmem_pubsub.protocol.session import Session, SessionLimits, Sessions
@@ -77,14 +77,14 @@ class Peer:
         self.server = server
         self.code: int | None = None
         self.closes = 0
-        self._data: list[bytes] = []
+        self._data: list[Data] = []
         self.connection = Connection(self._data.append, self._shut)
         self._session = Session(server.sessions, self.connection)
 
-    def _shut(self, code: int | None, last_words: list[bytes]) -> None:
+    def _shut(self, code: int | None, last_words: list[Data] | None) -> None:
         self.closes += 1
         self.code = code
-        self._data += last_words
+        self._data += last_words or ()
 
     def send(self, *texts: bytes) -> None:
         """All of them in one read of the server's."""

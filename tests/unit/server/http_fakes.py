@@ -13,6 +13,7 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from inmem_pubsub.protocol.http_head import BadRequest, RequestHead
+from inmem_pubsub.server.backlog import Backlog
 from inmem_pubsub.server.clock import DeadlineClock
 from inmem_pubsub.server.http_connections import HttpConnections
 from inmem_pubsub.server.http_guard import HttpGuard, guard_class
@@ -46,6 +47,7 @@ class FakeFront:
 
     def __init__(self, settings: EdgeSettings, read: Callable[[], float]) -> None:
         self.settings = settings
+        self.backlog = Backlog(1000)
         self.http = HttpConnections(100, DeadlineClock(read, 0.125))  # a sum of these is exact
         self.draining = False
         self.full = False

@@ -140,7 +140,7 @@ async def test_of_its_deadlines(log: Recorder, break_off: Break) -> None:
         check(node, links[1], log, ["close 1011"])
 
 
-@pytest.mark.parametrize("what", ["frame_engine", "feed"])
+@pytest.mark.parametrize("what", ["FrameEngine", "feed"])
 @on_a_loop
 async def test_of_its_start(log: Recorder, break_off: Break, what: str) -> None:
     with make_node() as node:
@@ -148,7 +148,7 @@ async def test_of_its_start(log: Recorder, break_off: Break, what: str) -> None:
         try:
             Link(node, rest=PING_MESSAGE)
         except AssertionError:
-            assert what == "frame_engine", "no answer to the handshake"
+            assert what == "FrameEngine", "no answer to the handshake"
         (broken,) = node.connections.open
         transport: Any = broken.transport
         transport.lose()

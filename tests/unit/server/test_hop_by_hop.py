@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from inmem_pubsub.core.connection import Data
 from inmem_pubsub.core.hub import Hub
 from inmem_pubsub.protocol import session
 from inmem_pubsub.protocol.decoding import decode
@@ -83,7 +84,7 @@ async def test_live_subscribers_get_one_object() -> None:
     """Joined once, whatever their number."""
     with make_node("a") as node:
         links = [Link(node) for _ in range(3)]
-        seen: list[bytes] = []
+        seen: list[Data] = []
         for link in links:
             link.subscribe("a")
         await passes()

@@ -995,3 +995,46 @@ def test_the_transport_gets_the_water_marks_of_the_settings() -> None:
 
 def test_an_edge_says_where_it_stands() -> None:
     assert repr(Edge().guard) == "<HttpGuard HEAD client=('127.0.0.1', 4711)>"
+
+
+# What is half received
+
+
+class Other:
+    """Holds something else."""
+
+    def give_back(self) -> None:
+        raise AssertionError("it has not held it for longest")
+
+
+def test_a_body_is_held_until_it_is_whole() -> None:
+    edge = Edge()
+    edge.feed(request(b"Content-Length: 900", first=b"POST / HTTP/1.1"), b"x" * 600)
+    assert edge.front.backlog.held == 600
+    edge.feed(b"x" * 300)
+    assert edge.statuses == [200]
+    assert edge.front.backlog.held == 0
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_a_body_that_never_comes_is_held_no_more(refused: bool) -> None:
+    edge = Edge()
+    edge.feed(request(b"Transfer-Encoding: chunked", first=b"POST / HTTP/1.1"), b"3\r\nabc\r\n")
+    assert edge.front.backlog.held == 3
+    if refused:
+        edge.feed(b"no chunk\r\n")
+        assert edge.statuses == [400]
+    else:
+        edge.lose()
+    assert edge.front.backlog.held == 0
+
+
+def test_who_takes_the_longest_over_a_body_gives_way() -> None:
+    edge = Edge()
+    edge.feed(request(b"Content-Length: 900", first=b"POST / HTTP/1.1"), b"x" * 600)
+    edge.front.backlog.hold(Other(), 500)
+    assert edge.statuses == [503]
+    assert b"retry-after: 5" in edge.transport.written
+    assert edge.front.reasons == ["backlog"]
+    assert edge.front.backlog.held == 500
+    assert not edge.is_kept()

@@ -1,4 +1,4 @@
-"""Nobody is judged by what has not been read yet; and the worst case that is printed has everyone in it."""
+"""Nobody is judged by what has not been read yet."""
 
 import asyncio
 import contextlib
@@ -10,12 +10,10 @@ from functools import partial
 import pytest
 import uvloop
 
-from inmem_pubsub.config import Settings
 from inmem_pubsub.server.clock import DeadlineClock
-from inmem_pubsub.server.lifecycle import _sweep, worst_case
+from inmem_pubsub.server.lifecycle import _sweep
 
 INTERVAL = 0.1
-MIB = 1024 * 1024
 
 
 class Node:
@@ -79,15 +77,3 @@ def test_what_came_while_the_loop_was_held_up_is_read_before_anyone_is_judged(
     assert node.loop_delay_max > 0.0
     if intervals > 2:
         assert node.swept_at - node.held_up_until > INTERVAL / 2, "who was stopped as well has a moment"
-
-
-def test_the_worst_case_has_every_connection_in_it() -> None:
-    settings = Settings(history_bytes=10 * MIB)
-    rings = worst_case(settings, 0, 0)
-    assert rings == 20 * MIB
-    websocket, http = worst_case(settings, 1, 0) - rings, worst_case(settings, 0, 1) - rings
-    assert websocket > 3 * settings.max_message_size
-    assert http > 3 * settings.max_http_body
-    assert worst_case(settings, 100, 7) == rings + 100 * max(websocket, http) + 7 * http
-    large = Settings(history_bytes=10 * MIB, max_http_body=50 * MIB)
-    assert worst_case(large, 1, 0) - rings > 150 * MIB, "a place that no WebSocket takes may be one of HTTP"

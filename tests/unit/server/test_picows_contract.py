@@ -12,11 +12,9 @@ import pytest
 from picows import WSAutoPingStrategy, WSFrame, WSListener, WSMsgType, WSTransport
 from picows.picows import WSProtocol  # type: ignore[attr-defined]  # not public, so not in its stub
 
-from inmem_pubsub.server.frame_engine import READ_BUFFER, REQUEST, is_empty, quiet
+from inmem_pubsub.server.frame_engine import AT_REST, READ_BUFFER, REQUEST, quiet
 from tests.client_frames import BINARY, CONTINUATION, PING, PONG, TEXT, close, frame
 from tests.unit.server.websocket_fakes import on_a_loop
-
-REST = READ_BUFFER - 256  # the size of the buffer of a connection at rest
 
 
 class Outlet:
@@ -79,7 +77,7 @@ class Listener(WSListener):
 
 
 class Engine:
-    """Made as websocket.py makes it. Its handshake is over."""
+    """Made as frame_engine.py makes it. Its handshake is over."""
 
     def __init__(self, max_frame_size: int = 1024 * 1024) -> None:
         self.sock, self.other_end = connected_pair()
@@ -219,40 +217,43 @@ async def test_what_comes_behind_a_broken_frame_is_kept() -> None:
     with Engine() as engine:
         engine.feed(frame(b"", 3))
         engine.feed(bytes(10_000))
-        assert engine.room > REST
+        assert engine.room > AT_REST
         assert engine.listener.frames == []
 
 
 @on_a_loop
 async def test_the_buffer_is_the_size_that_was_asked_for_less_256_and_doubles() -> None:
     with Engine() as engine:
-        assert engine.room == REST
-        assert is_empty(engine.room)
+        assert engine.room == AT_REST
         data = frame(b"x" * 100_000)
         engine.feed(data[:1000])
-        assert engine.room == REST - 1000
-        assert not is_empty(engine.room)
+        assert engine.room == AT_REST - 1000
         engine.feed(data[1000:-1])
-        assert not is_empty(engine.room)
         engine.feed(data[-1:])
         assert engine.listener.frames == [(TEXT, b"x" * 100_000)]
-        assert engine.room % REST == 0
-        assert (engine.room // REST).bit_count() == 1
-        assert is_empty(engine.room)
-        engine.feed(frame(b"y") + b"\x81")
-        assert not is_empty(engine.room)
+        assert engine.room % AT_REST == 0
+        assert (engine.room // AT_REST).bit_count() == 1, "and it never shrinks"
 
 
 @on_a_loop
-async def test_one_byte_of_a_frame_is_seen_at_any_size_of_the_buffer() -> None:
+async def test_full_and_doubled_it_has_as_much_room_as_when_it_was_empty() -> None:
+    """So frame_engine.py never lets it be full."""
     with Engine() as engine:
-        for size in (0, 2_000, 10_000, 100_000, 1_000_000):
-            engine.feed(frame(b"x" * size))
-            assert is_empty(engine.room)
-            engine.feed(b"\x89")
-            assert not is_empty(engine.room)
-            engine.feed(frame(b"", PING)[1:])
-            assert is_empty(engine.room)
+        data = frame(b"x" * 3000)
+        engine.feed(data[:AT_REST])
+        assert engine.room == AT_REST
+
+
+@on_a_loop
+async def test_it_doubles_once_a_read_at_most() -> None:
+    with Engine() as engine:
+        data, size = frame(b"x" * 100_000), AT_REST
+        while data:
+            n = min(engine.room - 1, len(data))
+            engine.feed(data[:n])
+            data = data[n:]
+            assert not data or engine.room <= size * 2
+            size = max(size, engine.room)
 
 
 @on_a_loop

@@ -9,8 +9,9 @@ import pytest
 from inmem_pubsub.core import Policy
 from inmem_pubsub.protocol.codes import CloseCode
 from inmem_pubsub.server import websocket as module
+from inmem_pubsub.server.frame_engine import AT_REST, Discard
+from inmem_pubsub.server.in_flight import in_flight
 from inmem_pubsub.server.node import Node
-from inmem_pubsub.server.websocket import in_flight
 from tests.client_frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, close, frame, message
 from tests.unit.server.websocket_fakes import Link, advance, make_node, on_a_loop, passes, turn
 
@@ -174,7 +175,8 @@ async def stalled(node: Node) -> Link:
     link.subscribe("a")
     await passes()
     link.transport.stuck = True
-    link.publish("a", "1", payload="x" * node.settings.high_water)
+    link.transport.high = 30_000
+    link.publish("a", "1", payload="x" * link.transport.high)
     await passes()
     link.frames()
     assert link.transport.paused
@@ -233,6 +235,184 @@ async def test_progress_however_small_keeps_a_stalled_connection() -> None:
         link.transport.take(10**9)
         advance(node, 4)
         assert link.heard() == [], "what it took was a sign of life"
+
+
+@on_a_loop
+async def test_who_stalls_is_not_served_what_it_sent_before_until_it_takes_the_replies() -> None:
+    with make_node("a", messages_per_pass=2) as node:
+        link = Link(node)
+        link.transport.stuck = True
+        link.transport.high = 10
+        link.ask(*[PING_MESSAGE] * 9)
+        await passes(20)
+        assert link.heard() == ["pong r"] * 2
+        for more in (2, 2, 2, 1):
+            link.transport.take(10**9)
+            await passes(20)
+            assert link.heard() == ["pong r"] * more
+        assert node.connections.backlog.held == 0
+        assert not link.websocket.connection.out
+
+
+@on_a_loop
+async def test_a_stall_that_is_over_at_once_gives_no_further_turn() -> None:
+    with make_node("a", messages_per_pass=2) as node:
+        link = Link(node)
+        link.ask(*[PING_MESSAGE] * 9)
+        for _ in range(3):
+            link.websocket.pause_writing()
+            link.websocket.resume_writing()
+        await passes(2)
+        assert len(link.heard()) == 4, "two a pass"
+
+
+@on_a_loop
+async def test_a_stalled_client_that_leaves_is_looked_through_to_its_close() -> None:
+    with make_node("a", messages_per_pass=2) as node:
+        link = Link(node)
+        link.transport.stuck = True
+        link.transport.high = 10
+        link.ask(*[PING_MESSAGE] * 9)
+        link.send(close(1000))
+        await passes(20)
+        link.websocket.close(CloseCode.SERVICE_RESTART, "shutdown")
+        await passes(20)
+        assert link.transport.closing
+        link.transport.take(10**9)
+        assert node.connections.closed == {"shutdown": 1}
+
+
+# -- what it holds while its peer keeps it waiting
+
+
+def held(node: Node) -> int:
+    return node.connections.backlog.held
+
+
+@on_a_loop
+async def test_a_connection_at_rest_holds_nothing() -> None:
+    with make_node("a") as node:
+        link = Link(node)
+        link.publish("a", "1", "2", payload="x" * 100)
+        link.send(frame(b"x" * 1000)[:-1])
+        await passes()
+        assert held(node) == 0
+
+
+@on_a_loop
+async def test_what_has_come_of_a_large_message_is_held_and_its_buffer_as_long_as_nobody_needs_it() -> None:
+    with make_node("a") as node:
+        link = Link(node)
+        data = message({"type": "ping", "more": "x" * 100_000})
+        link.send(data[:50_000])
+        assert 50_000 < held(node) < 4 * 50_000
+        link.send(data[50_000:])
+        await passes()
+        assert link.heard() == ["pong"]
+        assert held(node) > 100_000
+        link.websocket.give_back()
+        link.send(data)
+        await passes()
+        assert link.heard() == ["pong"]
+        link.transport.lose()
+        assert held(node) == 0
+
+
+@on_a_loop
+async def test_letting_go_of_an_empty_buffer_harms_nobody() -> None:
+    with make_node("a") as node:
+        link = Link(node)
+        link.ask({"type": "ping", "more": "x" * 100_000})
+        await passes()
+        engine = link.transport.protocol
+        link.websocket.give_back()
+        assert link.transport.protocol is not engine
+        assert link.transport.protocol.size == AT_REST
+        link.ask(PING_MESSAGE)
+        await passes()
+        assert link.heard() == ["pong", "pong r"]
+
+
+@pytest.mark.parametrize("part", [frame(b"x" * 100_000)[:-1], frame(b"{", fin=False), message(PING_MESSAGE) * 200])
+@on_a_loop
+async def test_letting_go_of_what_is_not_served_ends_the_connection_with_1013(part: bytes) -> None:
+    with make_node("a") as node:
+        link = Link(node)
+        link.send(part)
+        assert held(node) > 0
+        link.websocket.give_back()
+        assert held(node) == 0
+        await passes(10)
+        assert link.heard()[-1] == "close 1013"
+        received = node.connections.bytes_received
+        link.send(part)
+        await passes(10)
+        assert node.connections.bytes_received == received
+        link.transport.lose()
+        assert node.connections.closed == {"try_again_later": 1}
+
+
+@on_a_loop
+async def test_who_has_kept_the_server_waiting_for_longest_makes_room_for_the_others() -> None:
+    with make_node("a", backlog_bytes=2_000_000) as node:
+        slow = [Link(node) for _ in range(5)]
+        healthy = Link(node)
+        for link in slow:
+            link.send(frame(b"x" * 900_000)[:300_000])
+        for i in range(20):
+            healthy.publish("a", str(i), payload="x" * 200_000)
+            await passes()
+        assert [each for each in healthy.heard() if each.startswith("ack")] == [f"ack {i}" for i in range(1, 21)]
+        assert held(node) <= 2_000_000
+        cut = [link.heard() == ["close 1013"] for link in slow]
+        assert cut == sorted(cut, reverse=True), "the first are the first to go"
+        assert any(cut)
+
+
+@on_a_loop
+async def test_one_that_is_asked_to_go_while_it_reads_is_not_listened_to_any_more() -> None:
+    with make_node("a", backlog_bytes=100_000) as node:
+        first, second = Link(node), Link(node)
+        first.send(frame(b"x" * 500_000)[:10_000])
+        second.send(frame(b"x" * 500_000)[:10_000])
+        first.send(bytes(400_000))
+        await passes()
+        assert first.heard() == ["close 1013"]
+        assert isinstance(first.transport.protocol, Discard)
+        assert second.heard() == []
+
+
+@on_a_loop
+async def test_what_waits_behind_a_close_is_held_until_the_connection_is_gone() -> None:
+    with make_node("a") as node:
+        link = await stalled(node)
+        link.transport.buffered = 1_000_000
+        link.websocket.close(CloseCode.SERVICE_RESTART)
+        assert held(node) > 900_000
+        link.websocket.give_back()
+        assert link.is_cut()
+        await passes()
+        assert held(node) == 0
+        assert node.connections.closed == {"service_restart": 1}
+
+
+@on_a_loop
+async def test_who_is_in_the_middle_of_an_event_that_cannot_be_kept_is_cut() -> None:
+    with make_node("a", backlog_bytes=150_000, ring_buffer_size=1) as node:
+        links = []
+        publisher = Link(node)
+        for i in range(2):
+            links.append(Link(node))
+            links[-1].subscribe("a")
+            await passes()
+            links[-1].transport.stuck = True
+            links[-1].transport.high = 10
+            publisher.publish("a", str(i), payload="x" * 100_000)
+            await passes()
+        assert [link.is_cut() for link in links] == [True, False]
+        await passes()
+        assert node.connections.closed == {"try_again_later": 1}
+        assert publisher.heard() == ["ack 1", "ack 2"]
 
 
 # -- life
@@ -474,7 +654,7 @@ async def test_what_comes_behind_a_broken_frame_is_thrown_away() -> None:
         link.send(bytes(1_000_000), message({"type": "publish", "topic": "a", "message": {"id": "1"}}))
         await passes()
         assert link.heard() == ["close 1009"]
-        assert not hasattr(link.transport.protocol, "get_buffer")
+        assert isinstance(link.transport.protocol, Discard)
         assert node.connections.bytes_received == received
         assert node.hub.topics["a"].log.head == 0
 
