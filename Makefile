@@ -75,6 +75,8 @@ test: setup ## Every check: format, lint, types, tests, and full branch coverage
 .PHONY: compiled
 compiled: export INMEM_PUBSUB_COMPILE = 1
 compiled: $(COMPILED)/.ready ## The tests of the pure layers and of what clients see, on the compiled package
+	@PYTHONPATH=$(COMPILED) $(BIN)/python -c 'import sys; from inmem_pubsub.core import hub; sys.exit(hub.__file__[-3:] != ".so")' \
+	    || { echo "$(COMPILED) is pure Python: remove it, and have a C compiler and the headers of Python" >&2; exit 1; }
 	PYTHONPATH=$(COMPILED) $(BIN)/pytest -q -n 2 -m "not source" $(PURE_TESTS) $(CONTRACT_TESTS)
 
 .PHONY: fmt
