@@ -29,6 +29,7 @@ def refusals() -> set[tuple[str, str]]:
     found = {(str(_constant(call.args[0])), _constant(call.args[1])) for call in calls("BadRequest") if call.args}
     found = {(status, reason) for status, reason in found if isinstance(reason, str)}
     found |= {("503", reason) for reason in returned_by("refusal")}
+    found |= {("503", _constant(call.args[0])) for call in calls("busy") if _constant(call.args[0])}
     found |= {("", _constant(call.args[0])) for call in calls("refused") if _constant(call.args[0])}
     return found
 

@@ -40,6 +40,11 @@ class Connection:
         """Whether it may be handed events ahead of the flush: there is no backlog that it has not taken."""
         return self.writable and not self.spilled
 
+    @property
+    def collected(self) -> int:
+        """Bytes in `out`."""
+        return sum(map(len, self.out))
+
     def __repr__(self) -> str:
         state = "closed" if self.closed else "writable" if self.writable else "stalled"
         subscriptions, lagging, out = len(self.subscriptions), len(self.lagging), len(self.out)

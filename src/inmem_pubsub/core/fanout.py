@@ -279,7 +279,7 @@ class Fanout:
         if len(out) == 1 and len(out[0]) <= join:
             data = out[0]
             out.clear()
-        elif sum(map(len, out)) <= join:
+        elif connection.collected <= join:
             data = b"".join(out)
             out.clear()
         else:
@@ -317,7 +317,7 @@ class Fanout:
                 break
             del self._feeding[connection]
             if connection.writable:
-                if connection not in spilled and sum(map(len, connection.out)) <= self._limits.join:
+                if connection not in spilled and connection.collected <= self._limits.join:
                     left -= self._feed_one(connection, batches)
                 if connection.lagging:
                     self._feeding[connection] = None

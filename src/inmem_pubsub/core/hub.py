@@ -216,7 +216,7 @@ class Hub:
 
     def _may_be_handed(self, connection: Connection) -> bool:
         """Events ahead of the flush. Who joins and leaves in turns must not make `out` grow without end."""
-        return connection.takes and sum(map(len, connection.out)) <= self.limits.join
+        return connection.takes and connection.collected <= self.limits.join
 
     # -- connections
 

@@ -13,10 +13,9 @@ import msgspec
 from inmem_pubsub.protocol import strict_json
 from inmem_pubsub.protocol.messages import MAX_ID_BYTES, Publish, Request, Subscribe, Unsubscribe, is_id
 from inmem_pubsub.protocol.refusal import refuse, refuse_numbers
-from inmem_pubsub.protocol.strict_json import MAX_DEPTH, SMALL, build
+from inmem_pubsub.protocol.strict_json import MAX_DEPTH, NOT_OPENING, SMALL, build
 
 _PAYLOAD_DEPTH: Final = MAX_DEPTH - 2  # a payload stands in the message, and that in the request
-_NOT_OPENING: Final = bytes(set(range(256)) - set(b"[{"))
 _BARE_PUBLISH: Final = len('{"type":"publish","topic":"","message":{"id":"","payload":},"request_id":""}')
 
 _decode_request = msgspec.json.Decoder(Request).decode
@@ -63,7 +62,7 @@ def decode(text: bytes) -> Request:
 def _is_shallow(payload: bytes) -> bool:
     """Whether a payload cannot be too deep: it holds nothing nested (which is quick to see), or few brackets at all."""
     inner = payload[1:]
-    return not (0x5B in inner or 0x7B in inner) or len(payload.translate(None, _NOT_OPENING)) <= _PAYLOAD_DEPTH
+    return not (0x5B in inner or 0x7B in inner) or len(payload.translate(None, NOT_OPENING)) <= _PAYLOAD_DEPTH
 
 
 def _decode_unusual(text: bytes) -> Request:

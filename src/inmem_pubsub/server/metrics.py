@@ -112,24 +112,22 @@ def _topics(node: Node) -> bytes:
 
     There can be thousands of series, and everyone waits for a scrape: prometheus_client would take four times as long for it.
     """
-    shown = [
-        (f'{{topic="{_escape(topic.name)}"}} ', topic, topic.counts())
-        for topic in islice(node.hub.topics.values(), node.settings.metrics_topics)
+    shown = [(topic, topic.counts()) for topic in islice(node.hub.topics.values(), node.settings.metrics_topics)]
+    labels = [f'{{topic="{_escape(topic.name)}"}}' for topic, _ in shown]
+    series = [
+        (f"topic_{name}_total", what, "counter", [getattr(counts, attribute) for _, counts in shown])
+        for name, what, attribute in _COUNTS
+    ]
+    series += [
+        ("topic_events_pending", "Events still to be sent", "gauge", [counts.pending for _, counts in shown]),
+        ("topic_subscriptions", "Subscriptions", "gauge", [topic.subscribers for topic, _ in shown]),
     ]
     lines: list[str] = []
-    for name, what, attribute in _COUNTS:
-        lines += _head(f"topic_{name}_total", f"{what}, per topic", "counter")
-        full = f"{PREFIX}topic_{name}_total"
-        lines += [f"{full}{label}{getattr(counts, attribute)}.0" for label, _, counts in shown]
-    lines += _head("topic_events_pending", "Events still to be sent, per topic", "gauge")
-    lines += [f"{PREFIX}topic_events_pending{label}{counts.pending}.0" for label, _, counts in shown]
-    lines += _head("topic_subscriptions", "Subscriptions, per topic", "gauge")
-    lines += [f"{PREFIX}topic_subscriptions{label}{topic.subscribers}.0" for label, topic, _ in shown]
+    for name, what, kind, values in series:
+        full = PREFIX + name
+        lines += (f"# HELP {full} {what}, per topic", f"# TYPE {full} {kind}")
+        lines += [f"{full}{label} {value}.0" for label, value in zip(labels, values, strict=True)]
     return "\n".join([*lines, ""]).encode()
-
-
-def _head(name: str, what: str, kind: str) -> tuple[str, str]:
-    return f"# HELP {PREFIX}{name} {what}", f"# TYPE {PREFIX}{name} {kind}"
 
 
 def _escape(label: str) -> str:

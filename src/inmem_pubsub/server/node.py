@@ -11,7 +11,7 @@ from collections.abc import Callable
 from inmem_pubsub.config import Settings
 from inmem_pubsub.core import Hub, HubLimits
 from inmem_pubsub.protocol.frames import EventFrames, Replies
-from inmem_pubsub.protocol.http_head import BadRequest, RequestHead
+from inmem_pubsub.protocol.http_head import RequestHead
 from inmem_pubsub.protocol.session import SessionLimits, Sessions
 from inmem_pubsub.server.acceptor import BATCH
 from inmem_pubsub.server.backlog import Backlog
@@ -20,7 +20,7 @@ from inmem_pubsub.server.connections import Connections
 from inmem_pubsub.server.http_connections import HttpConnections
 from inmem_pubsub.server.http_guard import address_of
 from inmem_pubsub.server.memory import Memory, memory_at_most
-from inmem_pubsub.server.refusals import no_room
+from inmem_pubsub.server.refusals import busy, no_room
 
 SUBPROTOCOL = b"inmem-pubsub"
 
@@ -111,7 +111,7 @@ class Node:
     def admit(self, address: str) -> None:
         reason = self.connections.refusal(address)
         if reason is not None:
-            raise BadRequest(503, reason, f"No room for another connection ({reason})", ((b"retry-after", b"5"),))
+            raise busy(reason, f"No room for another connection ({reason})")
 
     def upgrade(self, transport: asyncio.Transport, head: RequestHead, accept: str, rest: bytes) -> None:
         """Answer a valid handshake, and begin."""

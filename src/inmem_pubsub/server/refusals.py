@@ -8,11 +8,14 @@ def shutting_down() -> BadRequest:
     return BadRequest(503, "shutting_down", "Server is shutting down", code=ErrorCode.SHUTTING_DOWN)
 
 
+def busy(reason: str, detail: str) -> BadRequest:
+    """It may be otherwise in a moment."""
+    return BadRequest(503, reason, detail, ((b"retry-after", b"5"),))
+
+
 def no_room() -> BadRequest:
-    detail = "There are too many HTTP connections, and this one has waited for longest"
-    return BadRequest(503, "max_http_connections", detail, ((b"retry-after", b"5"),))
+    return busy("max_http_connections", "There are too many HTTP connections, and this one has waited for longest")
 
 
 def no_memory() -> BadRequest:
-    detail = "Too much is half received, and the body of this request has been under way for longest"
-    return BadRequest(503, "backlog", detail, ((b"retry-after", b"5"),))
+    return busy("backlog", "Too much is half received, and the body of this request has been under way for longest")
