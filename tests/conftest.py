@@ -23,6 +23,7 @@ pytest.register_assert_rewrite(
     "tests.faults.restarts",
     "tests.floods.cycles",
     "tests.floods.fairness",
+    "tests.http_answers",
     "tests.integration.bystanders",
     "tests.integration.peer",
     "tests.integration.server_process",

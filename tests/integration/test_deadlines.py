@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 
 from tests.client_frames import BINARY, CLOSE, CONTINUATION, PING, PONG, Frame, frame, message, parse
-from tests.integration.answers import answers
+from tests.http_answers import answers
 from tests.integration.conftest import Serve
 from tests.integration.peer import Peer, connected, handshake, read_all, read_until
 from tests.integration.server_process import until

@@ -10,7 +10,7 @@ import pytest
 
 from tests.cases.http_edge import EDGE_CASES, EdgeCase
 from tests.client_frames import close
-from tests.integration.answers import Answer, answers
+from tests.http_answers import Answer, answers
 from tests.integration.peer import connected, read_all, read_until
 from tests.integration.request_counts import HOSTS, PROBE, Census, Counted
 from tests.integration.server_process import ServerProcess, until

@@ -64,14 +64,20 @@ def test_there_are_at_most_so_many_topics() -> None:
     assert set(hub.topics) == {"b", "c"}
 
 
-def test_a_deleted_topic_counts_until_the_last_one_has_had_it() -> None:
-    hub, slow = make_hub(topics=1), Reader()
+def deleted_before_it_was_read(n: int, topics: int = 10) -> tuple[Hub, Reader, Topic]:
+    """A topic with n events that its one subscriber, who stalls, has not had."""
+    hub, slow = make_hub(topics=topics), Reader()
     topic = hub.create("a")
     hub.subscribe(slow.connection, topic)
     hub.fanout.paused(slow.connection)
-    publish(hub, topic, 1)
+    publish(hub, topic, n)
     hub.delete(topic)
     hub.flush()
+    return hub, slow, topic
+
+
+def test_a_deleted_topic_counts_until_the_last_one_has_had_it() -> None:
+    hub, slow, _ = deleted_before_it_was_read(1, topics=1)
     with pytest.raises(LimitExceeded):
         hub.create("b")
     hub.fanout.resumed(slow.connection)
@@ -104,13 +110,7 @@ def test_who_is_subscribed_gets_the_last_event_and_then_the_end() -> None:
 
 
 def test_a_deleted_topic_stays_until_the_last_one_has_had_it() -> None:
-    hub, slow = make_hub(), Reader()
-    topic = hub.create("a")
-    hub.subscribe(slow.connection, topic)
-    hub.fanout.paused(slow.connection)
-    publish(hub, topic, 3)
-    hub.delete(topic)
-    hub.flush()
+    hub, slow, topic = deleted_before_it_was_read(3)
     assert repr(hub) == "<Hub topics=0 closing=1>"
     assert hub.history() == topic.log.size > 0
     hub.fanout.resumed(slow.connection)
@@ -136,13 +136,7 @@ def test_subscribers_are_those_of_the_topics_that_there_are() -> None:
 
 
 def test_a_deleted_topic_goes_when_its_last_subscriber_goes() -> None:
-    hub, slow = make_hub(), Reader()
-    topic = hub.create("a")
-    hub.subscribe(slow.connection, topic)
-    hub.fanout.paused(slow.connection)
-    publish(hub, topic, 3)
-    hub.delete(topic)
-    hub.flush()
+    hub, slow, _ = deleted_before_it_was_read(3)
     hub.close(slow.connection)
     assert hub.history() == 0
     assert hub.counts() == Counts(published=3, enqueued=3, discarded=3)

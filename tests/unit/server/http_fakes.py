@@ -17,6 +17,7 @@ from inmem_pubsub.server.backlog import Backlog
 from inmem_pubsub.server.clock import DeadlineClock
 from inmem_pubsub.server.http_connections import HttpConnections
 from inmem_pubsub.server.http_guard import HttpGuard, guard_class
+from tests.http_answers import read_head
 
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 
@@ -268,12 +269,7 @@ def answers(written: bytes) -> list[Answer]:
 
 def _answer(data: bytes) -> Answer:
     head, _, body = data.partition(b"\r\n\r\n")
-    first, *lines = head.decode("latin-1").split("\r\n")
-    headers: dict[str, str] = {}
-    for line in lines:
-        name, _, value = line.partition(": ")
-        assert name.lower() not in headers, f"{name} twice"
-        headers[name.lower()] = value
+    status, headers = read_head(head)
     is_json = body.startswith(b"{")
     assert not body or len(body) == int(headers.get("content-length", len(body)))
-    return Answer(int(first.split()[1]), headers, json.loads(body) if is_json else body)
+    return Answer(status, headers, json.loads(body) if is_json else body)

@@ -237,13 +237,19 @@ async def test_progress_however_small_keeps_a_stalled_connection() -> None:
         assert link.heard() == [], "what it took was a sign of life"
 
 
+def asks_and_takes_nothing(node: Node) -> Link:
+    """Nine messages, and a stall at the first reply."""
+    link = Link(node)
+    link.transport.stuck = True
+    link.transport.high = 10
+    link.ask(*[PING_MESSAGE] * 9)
+    return link
+
+
 @on_a_loop
 async def test_who_stalls_is_not_served_what_it_sent_before_until_it_takes_the_replies() -> None:
     with make_node("a", messages_per_pass=2) as node:
-        link = Link(node)
-        link.transport.stuck = True
-        link.transport.high = 10
-        link.ask(*[PING_MESSAGE] * 9)
+        link = asks_and_takes_nothing(node)
         await passes(20)
         assert link.heard() == ["pong r"] * 2
         for more in (2, 2, 2, 1):
@@ -269,10 +275,7 @@ async def test_a_stall_that_is_over_at_once_gives_no_further_turn() -> None:
 @on_a_loop
 async def test_a_stalled_client_that_leaves_is_looked_through_to_its_close() -> None:
     with make_node("a", messages_per_pass=2) as node:
-        link = Link(node)
-        link.transport.stuck = True
-        link.transport.high = 10
-        link.ask(*[PING_MESSAGE] * 9)
+        link = asks_and_takes_nothing(node)
         link.send(close(1000))
         await passes(20)
         link.websocket.close(CloseCode.SERVICE_RESTART, "shutdown")

@@ -22,11 +22,8 @@ class Answer:
         return json.loads(self.body)
 
 
-def take_answer(data: bytearray) -> Answer | None:
-    """The first of them, taken off; None while it is not whole. What is no answer at all fails."""
-    head, end, _ = bytes(data).partition(b"\r\n\r\n")
-    if not end:
-        return None
+def read_head(head: bytes) -> tuple[int, dict[str, str]]:
+    """Status and headers of an answer, without the empty line. What is no head at all fails."""
     first, *lines = head.split(b"\r\n")
     status = _STATUS_LINE.fullmatch(first)
     assert status is not None, first
@@ -37,7 +34,15 @@ def take_answer(data: bytearray) -> Answer | None:
         name = header[1].decode().lower()
         assert name not in headers, f"{name} twice"
         headers[name] = header[2].decode("latin-1")
-    number = int(status[1])
+    return int(status[1]), headers
+
+
+def take_answer(data: bytearray) -> Answer | None:
+    """The first of them, taken off; None while it is not whole. What is no answer at all fails."""
+    head, end, _ = bytes(data).partition(b"\r\n\r\n")
+    if not end:
+        return None
+    number, headers = read_head(head)
     rest = data[len(head) + 4 :]
     length = 0 if number < 200 else int(headers["content-length"])
     if rest.startswith(b"HTTP/1.1 ") or not rest:  # no body of ours begins so: it was the answer to a HEAD
