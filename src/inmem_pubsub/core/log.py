@@ -9,13 +9,12 @@ tick of a join would evict from its replay.
     _frames  [ dead | retained ........ | not flushed ..... ]
 
 The only state is the array: `_frames[i]` is seq `head - len + i + 1`. Where the ring ends and how far a number of bytes
-reaches is arithmetic on `_ends` (the bytes before each frame), measured when someone asks. The dead front is cut off an
+reaches is arithmetic on `_ends` (the bytes before each frame). The dead front is cut off an
 eighth at a time, since deleting from the front of a list costs its length; a plain list beats a deque here by far as
 soon as someone reads from the middle.
 """
 
 from bisect import bisect_left, bisect_right
-from itertools import accumulate, islice
 
 
 class TopicLog:
@@ -57,6 +56,7 @@ class TopicLog:
     def append(self, frame: bytes) -> int:
         """Add the frame of the next publication. Returns its seq."""
         self._frames.append(frame)
+        self._ends.append(self._ends[-1] + len(frame))
         self.size += len(frame)
         self.head += 1
         return self.head
@@ -117,8 +117,5 @@ class TopicLog:
         del self._frames[:dead], self._ends[:dead]
 
     def _index(self, position: int) -> int:
-        """Where the frame behind `position` stands; brings `_ends` up to date on the way."""
-        if len(self._ends) <= len(self._frames):
-            missing = self._frames[len(self._ends) - 1 :]
-            self._ends += islice(accumulate(map(len, missing), initial=self._ends[-1]), 1, None)
+        """Where the frame behind `position` stands."""
         return len(self._frames) - self.head + position

@@ -28,7 +28,8 @@ def decode(text: bytes) -> Request:
     try:
         request: Request = _decode_request(text)
         if type(request) is Publish:
-            message, request_id = request.message, request.request_id
+            message, topic, request_id = request.message, request.topic, request.request_id
+            ident = message.id
             message.payload = values = payload = bytes(message.payload)  # type: ignore[assignment]  # let go of the whole text
             if len(payload) <= SMALL:
                 build(payload)  # a number that is not finite is refused here
@@ -38,9 +39,9 @@ def decode(text: bytes) -> Request:
             if (
                 request_id is not None
                 and around <= _BARE_PUBLISH + MAX_ID_BYTES
-                and around == _BARE_PUBLISH + len(request.topic) + len(message.id) + len(request_id)
-                and message.id
-                and request.topic
+                and around == _BARE_PUBLISH + len(topic) + len(ident) + len(request_id)
+                and ident
+                and topic
                 and _is_shallow(payload)
             ):
                 if len(payload) > SMALL:

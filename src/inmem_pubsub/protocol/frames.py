@@ -15,6 +15,11 @@ from inmem_pubsub.protocol.messages import Message
 _encode = msgspec.json.Encoder().encode
 
 PING: Final = b"\x89\x00"
+# What stands between the parts of an event. They are joined, head and all, for a large payload is copied only once then.
+_PAYLOAD: Final = b',"payload":'
+_SEQ: Final = b'},"seq":'
+_TS: Final = b',"ts":"'
+_END: Final = b'"}'
 
 
 class Stamp:
@@ -62,7 +67,7 @@ def close_frame(code: int | None, reason: str = "") -> bytes:
 class EventFrames:
     """The frames of one topic: the core asks for them (core.topic.TopicFrames)."""
 
-    __slots__ = ("_epoch", "_name", "_prefix", "_stamp", "published_at")
+    __slots__ = ("_around", "_epoch", "_name", "_prefix", "_stamp", "published_at")
 
     def __init__(self, stamp: Stamp, name: str, epoch: str) -> None:
         self._stamp = stamp
@@ -70,15 +75,15 @@ class EventFrames:
         self._epoch = _encode(epoch)
         self.published_at: bytes | None = None  # the stamp of the newest event
         self._prefix = b'{"type":"event","topic":%b,"message":{"id":' % self._name
+        self._around = len(self._prefix + _PAYLOAD + _SEQ + _TS + _END)
 
     def event(self, seq: int, message: Message) -> bytes:
         """One publication, as every subscriber gets it."""
         self.published_at = stamp = self._stamp.text
-        body = b'%b%b,"payload":%b},"seq":%d,"ts":"%b"}' % (
-            self._prefix, _encode(message.id), message.payload, seq, stamp
-        )  # fmt: skip
-        n = len(body)  # text_frame, spelled out: it is on the way of every publication, as in `Replies.published`
-        return _HEADS[n] + body if n < _HEADED else _head(n) + body
+        number, ident, payload = b"%d" % seq, _encode(message.id), message.payload
+        n = self._around + len(ident) + len(payload) + len(number) + len(stamp)
+        head = _HEADS[n] if n < _HEADED else _head(n)
+        return b"".join((head, self._prefix, ident, _PAYLOAD, payload, _SEQ, number, _TS, stamp, _END))
 
     def dropped(self, after: int, upto: int) -> bytes:
         """The notice that the events behind `after`, up to and with `upto`, were skipped."""
