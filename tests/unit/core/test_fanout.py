@@ -268,13 +268,17 @@ def test_what_is_published_in_a_tick_takes_nothing_from_what_is_fed_in_it() -> N
     assert not any(line.startswith("D") for line in reader.lines)
 
 
-def test_feeding_goes_on_by_itself_until_all_are_level() -> None:
+@pytest.mark.parametrize("talks", [False, True])
+def test_feeding_goes_on_by_itself_until_all_are_level(talks: bool) -> None:
+    """Also behind a reply, which is what asked for the tick."""
     flushes = Flushes()
     hub, reader = make_hub(flushes, feed=110), Reader()
     topic = filled(hub, "a", 10)
     flushes.requested = 0
     hub.subscribe(reader.connection, topic, last_n=10)
     while flushes.requested:
+        if talks:
+            hub.reply(reader.connection, b"A a e1\n")
         flushes.requested = 0
         hub.flush()
     assert reader.seqs("a") == list(range(1, 11))
