@@ -105,6 +105,8 @@ def plan(seed: int, number: int) -> Round:
             limits = {"batch": small, "join": max(small, LEAST_WRITE), "feed": feed, "feed_all": 4 * small}
             # What systems hold (they double what they are asked for), the transport, and the writes that fill it.
             held = (2 * (LOYAL_BUFFER + max(send_buffer, 2304)) + high + 4 * (small + LARGEST)) // SMALLEST
+    if number % 5 == 4:
+        settings["flush_interval"] = "2ms"
     subscriptions = numbers.choice([3, 128])
     settings["max_subscriptions"] = str(subscriptions)
     rules = Rules(ample, byte_bound, retained, impatient, held, subscriptions)

@@ -79,6 +79,9 @@ class Settings:
     messages_per_pass: int = setting(
         64, _WEBSOCKET, whole(1, _MANY), "Messages of one connection before the next one's turn"
     )
+    flush_interval: float = setting(
+        0.0, _WEBSOCKET, duration(0.0, 0.5), "Time between two deliveries, for fewer and larger writes; 0 is none"
+    )
     high_water: int = setting(64 * KIB, _WEBSOCKET, size(1, GIB), "Unsent bytes that make a connection full")
     low_water: int = setting(16 * KIB, _WEBSOCKET, size(0, GIB), "Unsent bytes at which it is no longer full")
     send_buffer: int = setting(256 * KIB, _WEBSOCKET, size(1, GIB), "Send buffer of a socket (SO_SNDBUF)")

@@ -9,6 +9,7 @@ import structlog
 from inmem_pubsub.protocol.session import Sessions
 from inmem_pubsub.server.backlog import Backlog
 from inmem_pubsub.server.clock import DeadlineClock, WallClock
+from inmem_pubsub.server.pace import Pace
 from inmem_pubsub.server.rate import Bucket
 from inmem_pubsub.server.websocket import WebSocket
 
@@ -21,11 +22,15 @@ log = structlog.stdlib.get_logger("inmem_pubsub.connections")
 class Connections:
     """`passes` counts the flushes: with it a connection knows that a loop pass is over."""
 
-    def __init__(self, settings: "Settings", sessions: Sessions, wall: WallClock, clock: DeadlineClock) -> None:
+    def __init__(
+        self, settings: "Settings", sessions: Sessions, wall: WallClock, clock: DeadlineClock, pace: Pace
+    ) -> None:
         self.settings = settings
         self.sessions = sessions
         self.wall = wall
         self.clock = clock
+        self.pace = pace
+        pace.flush = self.flush
         self.passes = 0
         self.limit = settings.max_connections
         self.websocket = WebSocket  # what a connection is made of; echo.py has another

@@ -20,6 +20,7 @@ from inmem_pubsub.server.connections import Connections
 from inmem_pubsub.server.http_connections import HttpConnections
 from inmem_pubsub.server.http_guard import address_of
 from inmem_pubsub.server.memory import Memory, memory_at_most
+from inmem_pubsub.server.pace import Pace
 from inmem_pubsub.server.refusals import busy, no_room
 
 SUBPROTOCOL = b"inmem-pubsub"
@@ -35,11 +36,12 @@ class Node:
         self.settings = settings
         self.loop = loop
         self.wall = WallClock()
-        self.hub = Hub(self._frames_of, self._request_flush, _new_epoch, hub_limits(settings))
+        pace = Pace(loop, settings.flush_interval)
+        self.hub = Hub(self._frames_of, pace.request_flush, _new_epoch, hub_limits(settings))
         limits = SessionLimits(settings.max_subscriptions, settings.max_bad_messages, settings.auto_create_topics)
         self.sessions = Sessions(self.hub, Replies(self.wall.stamp), limits)
         self.clock = DeadlineClock(monotonic or loop.time, sweep_interval(settings))
-        self.connections = Connections(settings, self.sessions, self.wall, self.clock)
+        self.connections = Connections(settings, self.sessions, self.wall, self.clock, pace)
         self.http = HttpConnections(settings.max_http_connections, self.clock)
         self.started_at = loop.time()
         self.http_requests: Counter[int] = Counter()  # answers of the application, by status
@@ -52,9 +54,6 @@ class Node:
 
     def _frames_of(self, name: str, epoch: str) -> EventFrames:
         return EventFrames(self.wall.stamp, name, epoch)
-
-    def _request_flush(self) -> None:
-        self.loop.call_soon(self.connections.flush)
 
     @property
     def draining(self) -> bool:

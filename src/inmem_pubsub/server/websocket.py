@@ -269,6 +269,7 @@ class WebSocket(WSListener):
     def _ask_for_turn(self) -> None:
         if not self._turn:
             self._turn = True
+            self._owner.pace.hurry()  # ahead of the turn, for it may bring as many replies again
             asyncio.get_running_loop().call_soon(self._take_held)
 
     def _take_held(self) -> None:

@@ -76,6 +76,7 @@ def test_every_setting_can_come_from_every_source() -> None:
         "publish_policy": "LATEST",
         "log_level": "debug",
         "log_format": "json",
+        "flush_interval": "10ms",
     }
     for setting in describe():
         text = other.get(setting.name) or setting.kind.text(setting.default + 1)
