@@ -186,3 +186,15 @@ def test_bad_messages_in_a_row(serve: Serve, loop: str) -> None:
         until(lambda: server.metric("connections_closed_total", "policy_violation") == n, "they are counted")
         after = Counter({code: n for (name, code), n in server.metrics().items() if name == "errors_total"})
         assert after - before == {"UNKNOWN_TYPE": 2 * n, "MISSING_TOPIC": 2 * n, "BAD_REQUEST": 6 * n}
+
+
+def test_a_message_over_the_limit_is_not_taken_also_where_it_arrives_at_once(serve: Serve, loop: str) -> None:
+    """uvloop reads many times before it comes to anything else, and the buffer at rest is smaller than this message."""
+    server = serve("--max-message-size=4000", "--topic=a", loop=loop)
+    large = {"type": "publish", "topic": "a", "message": {"id": "m", "payload": "x" * 5000}}
+    with Peer(server.address) as publisher:
+        publisher.send(large)
+        (close,) = publisher.rest()
+        assert close.code == 1009
+    with server.http() as http:
+        assert http.get("/topics").json()["topics"][0]["messages"] == 0

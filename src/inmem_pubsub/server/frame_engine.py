@@ -7,7 +7,7 @@ one was checked and answered already. tests/unit/server/test_picows_contract.py 
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from multidict import CIMultiDict  # what picows itself depends on
 from picows import WSAutoPingStrategy, WSListener
@@ -44,13 +44,14 @@ quiet: Final = QuietLogger()
 
 
 class Outlet:
-    """What picows takes for its transport. `refused` is called with what it says of a frame that it does not parse."""
+    """What picows takes for its transport. `refuse` is called with what it says of the first frame that it does not parse."""
 
-    __slots__ = ("_refused", "_transport")
+    __slots__ = ("_refuse", "_transport", "refused")
 
-    def __init__(self, transport: asyncio.Transport, refused: Callable[[Violation], object]) -> None:
+    def __init__(self, transport: asyncio.Transport, refuse: Callable[[Violation], object]) -> None:
         self._transport = transport
-        self._refused = refused
+        self._refuse = refuse
+        self.refused = False
 
     def get_extra_info(self, name: str) -> Any:
         # With a TLS object, picows uses `write` and never the socket itself.
@@ -61,13 +62,22 @@ class Outlet:
 
     def write(self, data: bytes | bytearray) -> None:
         """Its answer to the handshake, which was answered already, or the close frame for a frame that it refuses."""
-        if data[0] == _CLOSE:
+        if data[0] == _CLOSE and not self.refused:
+            self.refused = True
             code = CloseCode(int.from_bytes(data[2:4], "big"))
-            self._refused(Violation(code, code.reason))
+            self._refuse(Violation(code, code.reason))
 
     def close(self) -> None: ...
 
     def abort(self) -> None: ...
+
+
+class Listener(Protocol):
+    """Whoever has a transport, as far as the transport has anything to say but bytes."""
+
+    def pause_writing(self) -> None: ...
+    def resume_writing(self) -> None: ...
+    def ended(self) -> None: ...
 
 
 class Discard(asyncio.BufferedProtocol):
@@ -76,16 +86,22 @@ class Discard(asyncio.BufferedProtocol):
     A buffered one as that is: uvloop keeps the last of this kind, and its buffer, for as long as the connection lives.
     """
 
-    def __init__(self, ended: Callable[[], object]) -> None:
-        self._ended = ended
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
 
     def get_buffer(self, sizehint: int) -> memoryview:
         return _SINK
 
     def buffer_updated(self, nbytes: int) -> None: ...
 
+    def pause_writing(self) -> None:
+        self._listener.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._listener.resume_writing()
+
     def connection_lost(self, exc: Exception | None) -> None:
-        self._ended()
+        self._listener.ended()
 
 
 class FrameEngine(WSProtocol):  # type: ignore[misc]  # not in its stub
@@ -93,16 +109,19 @@ class FrameEngine(WSProtocol):  # type: ignore[misc]  # not in its stub
 
     `grown` is called when it has doubled, before anything is read into it, and says whether to go on reading with it. So
     what a peer sends costs no memory that nobody knows of.
+
+    Once it `is_broken`, having refused a frame, nothing may be read with it: it would go on within or behind that frame as if
+    nothing were wrong, and a loop may read many times before it comes to anything else.
     """
 
-    __slots__ = ("_grown", "size")
+    __slots__ = ("_grown", "_outlet", "size")
 
     def __init__(
         self,
         listener: WSListener,
         transport: asyncio.Transport,
         max_frame: int,
-        refused: Callable[[Violation], object],
+        refuse: Callable[[Violation], object],
         grown: Callable[[], bool],
     ) -> None:
         """Hands frames to the listener, which is connected when this returns."""
@@ -112,7 +131,8 @@ class FrameEngine(WSProtocol):  # type: ignore[misc]  # not in its stub
         )  # fmt: skip
         self.size = AT_REST
         self._grown = grown
-        self.connection_made(Outlet(transport, refused))
+        self._outlet = Outlet(transport, refuse)
+        self.connection_made(self._outlet)
         feed(self, REQUEST)
 
     def get_buffer(self, sizehint: int) -> memoryview:
@@ -133,11 +153,15 @@ class FrameEngine(WSProtocol):  # type: ignore[misc]  # not in its stub
         """Whether no part of a frame has come."""
         return self.room == self.size
 
+    @property
+    def is_broken(self) -> bool:
+        return self._outlet.refused
+
 
 def feed(protocol: FrameEngine, data: bytes) -> None:
     """Bytes that were read before the protocol had the transport."""
     view = memoryview(data)
-    while view:
+    while view and not protocol.is_broken:
         buffer = protocol.get_buffer(-1)
         if buffer is _SINK:
             return

@@ -245,10 +245,10 @@ class WebSocket(WSListener):
         return Fragments(limits.max_message_size, limits.max_fragments)
 
     def parser_refused(self, violation: Violation) -> None:
-        """picows met a frame that it does not parse. The frame before it may still be on its way to us."""
-        if self._refused is None:
-            self._refused = violation
-            asyncio.get_running_loop().call_soon(self._fail_refused)
+        """picows met a frame that it does not parse. The frame before it may still be on its way to us, and none behind it."""
+        self._refused = violation
+        self.transport.set_protocol(Discard(self))
+        asyncio.get_running_loop().call_soon(self._fail_refused)
 
     def _fail_refused(self) -> None:
         if self._inbox is None and self._refused is not None:
@@ -314,6 +314,8 @@ class WebSocket(WSListener):
         if self.reason:
             self._listen_no_more()
             self.transport.abort()
+        elif self._refused is not None:
+            self.fail(self._refused.code, self._refused.reason)
         elif self._protocol is not None and self._protocol.is_empty and not (self._fragments or self._inbox):
             self._new_protocol()  # its buffer is from an earlier message
         else:
@@ -321,7 +323,7 @@ class WebSocket(WSListener):
 
     def _listen_no_more(self) -> None:
         """What the peer still sends is read, or a reset would overtake a close frame (RFC 6455 section 7.1.7)."""
-        self.transport.set_protocol(Discard(self.ended))
+        self.transport.set_protocol(Discard(self))
         self._forget()
 
     def _forget(self) -> None:

@@ -111,10 +111,39 @@ async def test_one_that_may_not_grow_reads_into_nothing() -> None:
         assert made.listener.payloads == []
 
 
+@on_a_loop
+async def test_one_that_has_refused_a_frame_is_broken_and_fed_no_more() -> None:
+    with rig() as made:
+        feed(made.engine, frame(b"y") + frame(b"x" * (2**20 + 1)) + frame(b"z"))
+        assert made.engine.is_broken
+        assert made.listener.payloads == [b"y"]
+        assert [violation.reason for violation in made.refused] == ["message_too_big"]
+
+
+class Owner:
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    def pause_writing(self) -> None:
+        self.heard.append("pause")
+
+    def resume_writing(self) -> None:
+        self.heard.append("resume")
+
+    def ended(self) -> None:
+        self.heard.append("ended")
+
+
 def test_what_is_discarded_needs_no_memory_of_its_own() -> None:
-    ended: list[None] = []
-    first, second = Discard(lambda: ended.append(None)), Discard(lambda: None)
+    first, second = Discard(Owner()), Discard(Owner())
     assert first.get_buffer(-1) is second.get_buffer(10**6)
     first.buffer_updated(1000)
-    first.connection_lost(None)
-    assert ended == [None]
+
+
+def test_whoever_discards_what_comes_hears_all_else() -> None:
+    owner = Owner()
+    discard = Discard(owner)
+    discard.pause_writing()
+    discard.resume_writing()
+    discard.connection_lost(None)
+    assert owner.heard == ["pause", "resume", "ended"]

@@ -662,6 +662,55 @@ async def test_what_comes_behind_a_broken_frame_is_thrown_away() -> None:
         assert node.hub.topics["a"].log.head == 0
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        frame(b'{"type":"publish","topic":"a","message":{"id":"m","payload":"%b"}}' % (b"x" * 5000)),
+        close(1005) + message({"type": "ping", "more": "x" * 1000}) + message({"type": "ping"}),
+        frame(b"", 3) + message({"type": "ping"}) * 100,
+    ],
+    ids=["too large", "a close code", "an opcode"],
+)
+@pytest.mark.parametrize("behind_the_handshake", [False, True])
+@pytest.mark.parametrize("chunk", [1, 100, 1000])
+@on_a_loop
+async def test_a_broken_frame_is_the_last_however_often_the_loop_reads_before_it_is_answered(
+    data: bytes, behind_the_handshake: bool, chunk: int
+) -> None:
+    with make_node("a", max_message_size=4000) as node:
+        link = Link(node, rest=data if behind_the_handshake else b"", chunk=chunk)
+        link.send(b"" if behind_the_handshake else data, message({"type": "ping"}))
+        await passes()
+        (last,) = link.heard()
+        assert last in ("close 1009", "close 1002")
+        assert node.hub.topics["a"].log.head == 0
+
+
+@on_a_loop
+async def test_a_broken_frame_behind_held_messages_waits_for_a_peer_that_takes_nothing() -> None:
+    with make_node("a", messages_per_pass=2) as node:
+        link = Link(node)
+        link.transport.stuck = True
+        link.transport.high = 10
+        link.send(*[message(PING_MESSAGE)] * 9, frame(b"", 3), message(PING_MESSAGE))
+        await passes(20)
+        assert link.heard() == ["pong r"] * 2
+        for more in (["pong r"] * 2, ["pong r"] * 2, ["pong r"] * 2, ["pong r", "close 1002"]):
+            link.transport.take(10**9)
+            await passes(20)
+            assert link.heard() == more
+
+
+@on_a_loop
+async def test_who_has_to_give_back_and_was_refused_already_is_told_of_that() -> None:
+    with make_node() as node:
+        link = Link(node)
+        link.send(frame(b"", 3))
+        link.websocket.give_back()
+        await passes()
+        assert link.heard() == ["close 1002"]
+
+
 @on_a_loop
 async def test_who_does_not_leave_after_the_close_frame_is_cut() -> None:
     with make_node(close_timeout=5.0) as node:
