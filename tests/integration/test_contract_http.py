@@ -270,7 +270,7 @@ def test_metrics_are_prometheus_text(http: httpx2.Client, topic: str) -> None:
     assert response.headers["cache-control"] == "no-store"
     lines = response.text.splitlines()
     samples = [line for line in lines if not line.startswith("#")]
-    assert all(line.startswith("inmem_pubsub_") for line in samples)
+    assert all(line.startswith(("inmem_pubsub_", "process_")) for line in samples)
     described = {line.split()[2] for line in lines if line.startswith("# HELP ")}
     typed = {line.split()[2] for line in lines if line.startswith("# TYPE ")}
     assert described == typed

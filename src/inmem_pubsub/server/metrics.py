@@ -13,6 +13,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from inmem_pubsub.core import Counts
 from inmem_pubsub.server.logs import lines_lost
 from inmem_pubsub.server.node import Node
+from inmem_pubsub.server.usage import cpu_seconds, resident_bytes
 
 PREFIX: Final = "inmem_pubsub_"
 
@@ -40,6 +41,7 @@ class _Collector:
         yield from _totals(self._node.hub.counts())
         yield from _gauges(self._node)
         yield from _reasons(self._node)
+        yield from _process()
 
 
 def _totals(counts: Counts) -> Iterator[Metric]:
@@ -105,6 +107,14 @@ def _reasons(node: Node) -> Iterator[Metric]:
         for value, count in counter.items():
             family.add_metric([str(value)], count)
         yield family
+
+
+def _process() -> Iterator[Metric]:
+    """Under the names that Prometheus gives them for every program."""
+    yield CounterMetricFamily("process_cpu_seconds", "CPU time of this process", cpu_seconds())
+    resident = resident_bytes()
+    if resident is not None:
+        yield GaugeMetricFamily("process_resident_memory_bytes", "Memory that this process has", resident)
 
 
 def _topics(node: Node) -> bytes:

@@ -1,5 +1,7 @@
 """The text of /metrics, from a node in a known state."""
 
+import time
+
 from prometheus_client.parser import text_string_to_metric_families
 
 from inmem_pubsub.server.metrics import PREFIX, expose
@@ -95,7 +97,7 @@ async def test_names_are_escaped() -> None:
     with make_node(*names) as node:
         found = series(node)
         assert {label for name, label in found if name == "topic_publications_total"} == set(names)
-        assert all(line.startswith((PREFIX, "# ")) for line in expose(node).decode().splitlines())
+        assert all(line.startswith((PREFIX, "process_", "# ")) for line in expose(node).decode().splitlines())
 
 
 @on_a_loop
@@ -138,3 +140,11 @@ async def test_stats_are_the_same_numbers() -> None:
             assert found["topic_" + name, "a"] == topic[key]
         assert totals["errors"] == {"UNKNOWN_TYPE": 1}
         assert topic["last_publish"].endswith("Z")
+
+
+@on_a_loop
+async def test_what_the_process_takes_is_there_under_the_names_that_every_program_has() -> None:
+    with make_node() as node:
+        found = series(node)
+        assert 0 < found["process_cpu_seconds_total", ""] <= time.process_time()
+        assert found["process_resident_memory_bytes", ""] > 0
