@@ -50,33 +50,10 @@ class WebSocket(WSListener):
     """`reason` is why the connection ended, as the metrics count it; empty while it is open."""
 
     __slots__ = (
-        "_bucket",
-        "_budget",
-        "_burst",
-        "_closing_since",
-        "_fragments",
-        "_inbox",
-        "_inbox_size",
-        "_message_since",
-        "_owner",
-        "_pass",
-        "_ping_at",
-        "_plain",
-        "_progress",
-        "_progress_at",
-        "_protocol",
-        "_reading",
-        "_received_at",
-        "_refused",
-        "_room",
-        "_session",
-        "_socket",
-        "_turn",
-        "address",
-        "connection",
-        "reason",
-        "transport",
-    )
+        "_bucket", "_budget", "_burst", "_closing_since", "_fragments", "_inbox", "_inbox_size", "_message_since",
+        "_owner", "_pass", "_ping_at", "_plain", "_progress", "_progress_at", "_protocol", "_reading", "_received_at",
+        "_refused", "_room", "_session", "_socket", "_turn", "address", "connection", "reason", "transport",
+    )  # fmt: skip
 
     def __init__(self, owner: "Connections", transport: asyncio.Transport, address: str) -> None:
         self._owner = owner
