@@ -139,18 +139,15 @@ void connection_say_goodbye(struct connection *connection) {
         shutdown(connection->descriptor, SHUT_WR);
 }
 
-static void send_reply(struct connection *connection, const struct template *template) {
-    struct bytes reply = {0};
-    template_expand(template, &(struct template_values){.connection = connection->index}, &reply);
-    connection_send(connection, &reply);
-    bytes_free(&reply);
-}
-
 /* ---- receiving ---- */
 
 static void hand_on(struct connection *connection, const char *data, size_t length, uint64_t now_ns) {
     connection->received_bytes += length;
     if (connection->events->received != NULL) connection->events->received(connection, data, length, now_ns);
+}
+
+static void hand_on_reply(struct connection *connection, const struct template *reply) {
+    if (reply != NULL && connection->events->asked != NULL) connection->events->asked(connection, reply);
 }
 
 static void take_unframed(struct connection *connection, const char *data, size_t length, uint64_t now_ns) {
@@ -159,7 +156,8 @@ static void take_unframed(struct connection *connection, const char *data, size_
     const struct template *reply;
     hand_on(connection, data, length, now_ns);
     if (replies->count == 0) return;
-    while ((reply = replies_line(replies, &connection->replies, &at, end)) != NULL) send_reply(connection, reply);
+    while ((reply = replies_to_lines(replies, &connection->replies, &at, end)) != NULL)
+        hand_on_reply(connection, reply);
 }
 
 static void take_control(struct connection *connection, const struct frame_piece *piece) {
@@ -173,9 +171,8 @@ static void take_payload(struct connection *connection, const struct frame_piece
     const struct replies *replies = connection->endpoint->replies;
     if (piece->length > 0) hand_on(connection, piece->data, piece->length, now_ns);
     if (replies->count == 0 || connection->state != CONNECTION_OPEN) return;
-    const struct template *reply =
-        replies_message(replies, &connection->replies, piece->data, piece->length, piece->ends_message);
-    if (reply != NULL) send_reply(connection, reply);
+    hand_on_reply(connection, replies_to_message(replies, &connection->replies, piece->data, piece->length,
+                                                 piece->ends_message));
 }
 
 static void take_frames(struct connection *connection, const char *data, size_t length, uint64_t now_ns) {

@@ -17,6 +17,8 @@ struct connection;
 /* What its owner does about it. Each may be NULL. */
 struct connection_events {
     void (*opened)(struct connection *connection);
+    /* A message has come that wants this reply (--reply). */
+    void (*asked)(struct connection *connection, const struct template *reply);
     /* Payload as it comes: in pieces that say nothing of where messages begin. Without frames it is all that comes. */
     void (*received)(struct connection *connection, const char *data, size_t length, uint64_t now_ns);
     /* The server closed it: the connection is closed already, and may be dialled anew. */

@@ -19,6 +19,7 @@
 #include "others.h"
 #include "plan.h"
 #include "report.h"
+#include "sending.h"
 
 #define AT_ONCE 16                /* publications between two looks at what has come */
 #define UNSENT_MOST (256 * 1024)  /* a publisher with more bytes to send waits */
@@ -74,9 +75,15 @@ static void delivered(struct fanout *fanout, struct subscriber *subscriber, uint
 }
 
 static void subscriber_opened(struct connection *connection) {
-    struct subscriber *subscriber = connection->owner;
-    struct fanout *fanout = subscriber->fanout;
-    send_subscriptions(connection, fanout->options, &fanout->plan, (uint64_t)(subscriber - fanout->subscribers));
+    const struct subscriber *subscriber = connection->owner;
+    const struct fanout *fanout = subscriber->fanout;
+    send_list_for_topics(connection, &fanout->options->subscribe, fanout->options, &fanout->plan, connection->index);
+}
+
+static void subscriber_asked(struct connection *connection, const struct template *reply) {
+    const struct subscriber *subscriber = connection->owner;
+    const struct fanout *fanout = subscriber->fanout;
+    send_for_topics(connection, reply, fanout->options, &fanout->plan, connection->index);
 }
 
 static void subscriber_received(struct connection *connection, const char *data, size_t length, uint64_t now_ns) {
@@ -96,8 +103,12 @@ static void subscriber_lost(struct connection *connection) {
 
 static void publisher_opened(struct connection *connection) {
     const struct fanout *fanout = connection->owner;
-    for (unsigned i = 0; i < fanout->options->publish_init.count; i++)
-        send_template(connection, fanout->options->publish_init.each[i], fanout->options, 0);
+    send_list_without_topic(connection, &fanout->options->publish_init, fanout->options);
+}
+
+static void publisher_asked(struct connection *connection, const struct template *reply) {
+    const struct fanout *fanout = connection->owner;
+    send_without_topic(connection, reply, fanout->options);
 }
 
 static void publisher_lost(struct connection *connection) {
@@ -163,8 +174,9 @@ static void set_alarm(struct fanout *fanout) {
 /* ---- the run ---- */
 
 static void set_up_connections(struct fanout *fanout) {
-    static const struct connection_events of_subscribers = {subscriber_opened, subscriber_received, subscriber_lost};
-    static const struct connection_events of_publishers = {publisher_opened, NULL, publisher_lost};
+    static const struct connection_events of_subscribers = {subscriber_opened, subscriber_asked,
+                                                                     subscriber_received, subscriber_lost};
+    static const struct connection_events of_publishers = {publisher_opened, publisher_asked, NULL, publisher_lost};
     const struct plan *plan = &fanout->plan;
     for (uint64_t i = 0; i < plan->subscribers; i++) {
         fanout->subscribers[i] = (struct subscriber){.fanout = fanout, .due = plan_deliveries_to(plan, i)};
@@ -272,7 +284,6 @@ bool run_fanout(const struct options *options) {
     set_up(fanout, options);
     measurement_make(&fanout->measurement, options);
     opening_all(&fanout->poller, fanout->connections, fanout->connection_count, options);
-    poller_settle(&fanout->poller, options->settle_ns, clock_now() + options->max_ns);
     measurement_opened(&fanout->measurement);
     run(fanout);
     bool complete = report(fanout);

@@ -11,6 +11,7 @@
 #include "opening.h"
 #include "plan.h"
 #include "report.h"
+#include "sending.h"
 
 struct idle {
     const struct options *options;
@@ -24,7 +25,12 @@ struct idle {
 
 static void idle_opened(struct connection *connection) {
     const struct idle *idle = connection->owner;
-    send_subscriptions(connection, idle->options, &idle->plan, connection->index);
+    send_list_for_topics(connection, &idle->options->subscribe, idle->options, &idle->plan, connection->index);
+}
+
+static void idle_asked(struct connection *connection, const struct template *reply) {
+    const struct idle *idle = connection->owner;
+    send_for_topics(connection, reply, idle->options, &idle->plan, connection->index);
 }
 
 static void idle_lost(struct connection *connection) {
@@ -32,7 +38,7 @@ static void idle_lost(struct connection *connection) {
     idle->lost++;
 }
 
-static const struct connection_events idle_events = {idle_opened, NULL, idle_lost};
+static const struct connection_events idle_events = {idle_opened, idle_asked, NULL, idle_lost};
 
 static void hold(struct idle *idle) {
     measurement_begin(&idle->measurement);
@@ -67,7 +73,6 @@ bool run_idle(const struct options *options) {
         connection_make(&idle.connections[i], &idle.endpoint, &idle.poller, &idle_events, &idle, i);
     measurement_make(&idle.measurement, options);
     opening_all(&idle.poller, idle.connections, count, options);
-    poller_settle(&idle.poller, options->settle_ns, clock_now() + options->max_ns);
     measurement_opened(&idle.measurement);
     hold(&idle);
     report(&idle);

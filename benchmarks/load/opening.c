@@ -1,4 +1,4 @@
-/* Opening many connections, and subscribing them.
+/* Opening many connections.
  *
  * Invariant: connections are dialled in the order of their index, so that a server that turns some away turns away the
  * last. */
@@ -9,10 +9,10 @@
 
 #include "clock.h"
 #include "fatal.h"
-#include "markers.h"
 
 #define OWN_DESCRIPTORS 32
 #define PARALLEL 64 /* well below the backlog of any server */
+#define OPENING_NS (30 * NS_PER_S)
 
 void opening_raise_limit(uint64_t connections) {
     struct rlimit limit;
@@ -37,50 +37,12 @@ void opening_all(struct poller *poller, struct connection *connections, uint64_t
         .count = count,
         .parallel = options->parallel ? options->parallel : PARALLEL,
     };
-    uint64_t deadline = clock_now() + options->max_ns;
+    uint64_t deadline = clock_now() + OPENING_NS;
     while (poller->opened < count) {
         if (clock_now() >= deadline)
             fatal("only %lu of %lu connections were open in time", poller->opened, count);
         opening_dial_more(&opening);
         poller_wait(poller, deadline);
     }
-}
-
-static void expand_and_send(struct connection *connection, const struct template *template,
-                            const struct template_values *values) {
-    struct bytes message = {0};
-    template_expand(template, values, &message);
-    connection_send(connection, &message);
-    bytes_free(&message);
-}
-
-void send_template(struct connection *connection, const struct template *template, const struct options *options,
-                   uint64_t topic) {
-    struct template_values values = {
-        .connection = connection->index,
-        .topic = topic,
-        .marker = clock_now(),
-        .padding = options->payload,
-        .length = MARKER_LENGTH + options->payload,
-    };
-    expand_and_send(connection, template, &values);
-}
-
-void send_subscriptions(struct connection *connection, const struct options *options, const struct plan *plan,
-                        uint64_t subscriber) {
-    struct template_values values = {
-        .connection = connection->index,
-        .marker = clock_now(),
-        .padding = options->payload,
-        .length = MARKER_LENGTH + options->payload,
-    };
-    for (unsigned i = 0; i < options->subscribe.count; i++) {
-        const struct template *template = options->subscribe.each[i];
-        uint64_t times = template_has(template, 't') ? plan->topics_per_subscriber : 1;
-        for (uint64_t nth = 0; nth < times; nth++) {
-            values.publication = nth;
-            values.topic = plan_topic(plan, subscriber, nth);
-            expand_and_send(connection, template, &values);
-        }
-    }
+    poller_settle(poller, options->settle_ns, clock_now() + options->settle_ns + OPENING_NS);
 }

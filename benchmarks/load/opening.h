@@ -6,7 +6,6 @@
 
 #include "connection.h"
 #include "options.h"
-#include "plan.h"
 
 struct opening {
     struct poller *poller;
@@ -20,14 +19,8 @@ struct opening {
 void opening_raise_limit(uint64_t connections);
 /* Dials those whose turn it is. */
 void opening_dial_more(struct opening *opening);
-/* Opens all. Ends the program if that takes longer than --max-seconds. */
+/* Opens all, and waits until nothing has come for --settle-ms, so that all are subscribed. Ends the program if that
+ * takes longer than half a minute. */
 void opening_all(struct poller *poller, struct connection *connections, uint64_t count, const struct options *options);
-
-/* What a subscriber sends when it is open: a template with the blank %t for each of its topics, another once. */
-void send_subscriptions(struct connection *connection, const struct options *options, const struct plan *plan,
-                        uint64_t subscriber);
-/* A template with the blanks that any connection can fill. */
-void send_template(struct connection *connection, const struct template *template, const struct options *options,
-                   uint64_t topic);
 
 #endif

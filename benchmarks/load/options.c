@@ -48,8 +48,8 @@ static const struct {
     {"publish", ONE_TEMPLATE, AT(publish)},
     {"request", ONE_TEMPLATE, AT(request)},
     {"body", ONE_TEMPLATE, AT(body)},
-    {"replay", ONE_TEMPLATE, AT(replay)},
-    {"unreplay", ONE_TEMPLATE, AT(unreplay)},
+    {"replay", TEMPLATES, AT(replay)},
+    {"unreplay", TEMPLATES, AT(unreplay)},
     {"reply", REPLY, AT(replies)},
     {"ack", PATTERN, AT(ack)},
     {"subscribers", COUNT, AT(subscribers)},
@@ -116,7 +116,7 @@ static void add_reply(struct replies *replies, const char *text) {
     if (replies->count == REPLIES_MOST) fatal("--reply: more than %d", REPLIES_MOST);
     struct reply *reply = &replies->each[replies->count++];
     char *pattern = strndup(text, (size_t)(equals - text));
-    parse_pattern(REPLY_PATTERN, pattern, &reply->pattern);
+    parse_pattern(REPLY_PATTERN, pattern, &reply->beginning);
     free(pattern);
     reply->template = template_parse(equals + 1, "reply");
 }
@@ -158,7 +158,7 @@ static void need(bool given, const struct options *options, const char *what) {
 static void check_fanout(const struct options *options) {
     need(options->publish != NULL, options, "--publish TEMPLATE");
     need(options->members || options->publishers > 0, options, "--publishers of at least 1, or --members");
-    need(options->replaying == 0 || (options->replay != NULL && options->unreplay != NULL && options->replay_expect > 0),
+    need(options->replaying == 0 || (options->replay.count > 0 && options->unreplay.count > 0 && options->replay_expect > 0),
          options, "--replay, --unreplay and --replay-expect for those --replaying");
 }
 
@@ -229,7 +229,6 @@ void options_parse(struct options *options, int argc, char **argv) {
         set(options, (size_t)index, optarg);
     }
     if (optind < argc) fatal("'%s' belongs to no option", argv[optind]);
-    options->replies.lines = options->raw_tcp;
     check(options);
 }
 
@@ -240,13 +239,13 @@ static void free_list(struct template_list *list) {
 void options_free(struct options *options) {
     free_list(&options->subscribe);
     free_list(&options->publish_init);
+    free_list(&options->replay);
+    free_list(&options->unreplay);
     template_free(options->publish);
     template_free(options->request);
     template_free(options->body);
-    template_free(options->replay);
-    template_free(options->unreplay);
     for (unsigned i = 0; i < options->replies.count; i++) {
-        bytes_free(&options->replies.each[i].pattern);
+        bytes_free(&options->replies.each[i].beginning);
         template_free(options->replies.each[i].template);
     }
     bytes_free(&options->ack);

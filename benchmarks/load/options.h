@@ -38,11 +38,11 @@ struct options {
     /* what is sent */
     struct template_list subscribe;
     struct template_list publish_init;
+    struct template_list replay;
+    struct template_list unreplay;
     struct template *publish;
     struct template *request;
     struct template *body;
-    struct template *replay;
-    struct template *unreplay;
     struct replies replies;
     struct bytes ack; /* empty: none is looked for */
 

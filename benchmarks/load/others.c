@@ -11,8 +11,8 @@
 
 #include "clock.h"
 #include "fatal.h"
-#include "opening.h"
 #include "report.h"
+#include "sending.h"
 
 #define STUCK_BUFFER 4096
 #define SLOW_BUFFER 65536       /* or the kernel would read megabytes on its behalf */
@@ -32,24 +32,22 @@ struct other {
 
 static const char *const kind_names[OTHER_KINDS] = {"stuck", "slow", "replaying"};
 
-static void send_replay(struct other *other) {
+static void send_list(const struct other *other, const struct template_list *list) {
     const struct others *all = other->all;
-    other->replayed = 0;
-    send_template(other->connection, all->options->replay, all->options, plan_topic(all->plan, other->number, 0));
-}
-
-static void end_replay(struct other *other) {
-    const struct others *all = other->all;
-    send_template(other->connection, all->options->unreplay, all->options, plan_topic(all->plan, other->number, 0));
+    send_list_for_topics(other->connection, list, all->options, all->plan, other->number);
 }
 
 /* ---- events ---- */
 
 static void other_opened(struct connection *connection) {
     struct other *other = connection->owner;
-    if (other->kind != REPLAYING)
-        send_subscriptions(connection, other->all->options, other->all->plan, other->number);
+    if (other->kind != REPLAYING) send_list(other, &other->all->options->subscribe);
     if (other->kind == STUCK) connection_stop_reading(connection);
+}
+
+static void other_asked(struct connection *connection, const struct template *reply) {
+    const struct other *other = connection->owner;
+    send_for_topics(connection, reply, other->all->options, other->all->plan, other->number);
 }
 
 static void other_received(struct connection *connection, const char *data, size_t length, uint64_t now_ns) {
@@ -62,8 +60,9 @@ static void other_received(struct connection *connection, const char *data, size
         all->received[other->kind]++;
         if (other->kind != REPLAYING || ++other->replayed < all->options->replay_expect) continue;
         all->rounds++;
-        end_replay(other);
-        send_replay(other);
+        other->replayed = 0;
+        send_list(other, &all->options->unreplay);
+        send_list(other, &all->options->replay);
     }
 }
 
@@ -72,7 +71,7 @@ static void other_lost(struct connection *connection) {
     other->all->closed[other->kind]++;
 }
 
-static const struct connection_events other_events = {other_opened, other_received, other_lost};
+static const struct connection_events other_events = {other_opened, other_asked, other_received, other_lost};
 
 /* ---- all of them ---- */
 
@@ -106,7 +105,7 @@ void others_begin(struct others *others) {
         if (!is_open(other)) continue;
         other->began_bytes = other->connection->received_bytes;
         if (other->kind == SLOW) connection_stop_reading(other->connection);
-        if (other->kind == REPLAYING) send_replay(other);
+        if (other->kind == REPLAYING) send_list(other, &others->options->replay);
     }
 }
 

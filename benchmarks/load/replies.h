@@ -1,5 +1,5 @@
-/* What a server wants to be answered so that it keeps a connection, such as NATS's PING: a message (over raw TCP: a
- * line) that is exactly this text gets that template back. */
+/* What a server wants to be answered, such as NATS's PING: a message (over raw TCP: a line) that begins with this text
+ * gets that template back. */
 #ifndef LOAD_REPLIES_H
 #define LOAD_REPLIES_H
 
@@ -13,27 +13,26 @@
 #define REPLIES_MOST 8
 
 struct reply {
-    struct bytes pattern;
+    struct bytes beginning;
     struct template *template;
 };
 
 struct replies {
     struct reply each[REPLIES_MOST];
     unsigned count;
-    bool lines; /* messages are lines that end with LF, or CR LF */
 };
 
-/* How far a message is compared. All zeros at the start of a stream. */
+/* How far a message is compared. All zeros at its start. */
 struct reply_matcher {
-    uint64_t length;  /* of the message so far */
-    uint8_t excluded; /* a bit for each reply whose pattern this message is not */
+    uint64_t length; /* of the message so far */
+    uint8_t settled; /* a bit for each reply of which it is known whether the message begins as it says */
 };
 
-/* A piece of a message that is no line, and whether it is the last; gives what has to be sent, or NULL. */
-const struct template *replies_message(const struct replies *replies, struct reply_matcher *matcher, const char *data,
-                                       size_t length, bool ends_message);
-/* The same for lines: of what lies between *data and end, the next line that wants a reply. *data moves behind it. */
-const struct template *replies_line(const struct replies *replies, struct reply_matcher *matcher, const char **data,
-                                    const char *end);
+/* The reply that this piece of a message calls for, or NULL. Each message calls for a reply at most once. */
+const struct template *replies_to_message(const struct replies *replies, struct reply_matcher *matcher,
+                                          const char *data, size_t length, bool ends_message);
+/* The same for lines, each of which ends with LF: of those between *data and end, the next reply. *data moves on. */
+const struct template *replies_to_lines(const struct replies *replies, struct reply_matcher *matcher,
+                                        const char **data, const char *end);
 
 #endif

@@ -26,7 +26,7 @@ void report_count(const char *name, uint64_t value) {
 void report_number(const char *name, double value) {
     name_field(name);
     if (isfinite(value))
-        printf("%.6g", value);
+        printf("%.9g", value);
     else
         printf("null");
 }
@@ -56,6 +56,15 @@ void report_end(void) { puts("}"); }
 
 static double microseconds(uint64_t ns) { return (double)ns / 1000; }
 
+/* Microseconds; null where nothing was measured. */
+static void report_microseconds(const char *name, const struct latency *latency, uint64_t ns) {
+    name_field(name);
+    if (latency->count > 0)
+        printf("%.3f", microseconds(ns));
+    else
+        printf("null");
+}
+
 static void report_histogram(const struct latency *latency) {
     bool first_bucket = true;
     name_field("histogram");
@@ -75,12 +84,9 @@ void report_latency(const struct latency *latency) {
         double percent;
     } percentiles[] = {{"p50", 50}, {"p90", 90}, {"p99", 99}, {"p999", 99.9}};
     report_object("latency_us");
-    for (unsigned i = 0; i < sizeof percentiles / sizeof percentiles[0]; i++) {
-        name_field(percentiles[i].name);
-        printf("%.3f", microseconds(latency_percentile(latency, percentiles[i].percent)));
-    }
-    name_field("max");
-    printf("%.3f", microseconds(latency->max_ns));
+    for (unsigned i = 0; i < sizeof percentiles / sizeof percentiles[0]; i++)
+        report_microseconds(percentiles[i].name, latency, latency_percentile(latency, percentiles[i].percent));
+    report_microseconds("max", latency, latency->max_ns);
     report_object_end();
     report_histogram(latency);
 }
