@@ -1,7 +1,7 @@
 /* connect: connection after connection, so many at a time. What does it cost to come, subscribe, be answered and go?
  *
- * Each is dialled, shakes hands, subscribes, waits for the first answer (or the one with the --ack pattern), says goodbye
- * and waits for the server to close. Invariant: `dialled` of them have begun, `done` have gone that whole way. */
+ * Each is dialled, shakes hands, subscribes, waits for the first answer (or the one with the --ack pattern), says
+ * goodbye and waits for the server to close. Invariant: `dialled` have begun, `done` have gone that whole way. */
 #include <stdlib.h>
 
 #include "clock.h"

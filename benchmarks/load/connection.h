@@ -25,7 +25,13 @@ struct connection_events {
     void (*lost)(struct connection *connection);
 };
 
-enum connection_state { CONNECTION_NEW, CONNECTION_DIALLING, CONNECTION_SHAKING_HANDS, CONNECTION_OPEN, CONNECTION_CLOSED };
+enum connection_state {
+    CONNECTION_NEW,
+    CONNECTION_DIALLING,
+    CONNECTION_SHAKING_HANDS,
+    CONNECTION_OPEN,
+    CONNECTION_CLOSED,
+};
 
 struct connection {
     const struct endpoint *endpoint;

@@ -1,8 +1,9 @@
 /* fanout: publications go in, and each subscriber of their topic must get each of them, once.
  *
  * Closed loop: at most `window` publications are outstanding, that is published and not delivered to all. Open loop
- * (--rate): they are published when the schedule says so, late or not, and bear the time that they were due, so a server
- * that stalls is charged with what waited meanwhile (coordinated omission). Each is one write, as if it came alone.
+ * (--rate): they are published when the schedule says so, late or not, and bear the time that they were due, so a
+ * server that stalls is charged with what waited meanwhile (coordinated omission). Each is one write, as if it came
+ * alone.
  *
  * Invariant: what counts is decided by `delivered` alone, for every marker that a counted subscriber receives. */
 #include <stdlib.h>
@@ -130,7 +131,8 @@ static uint64_t scheduled_ns(const struct fanout *fanout, uint64_t publication) 
     return fanout->measurement.began_ns + (uint64_t)(after_s * (double)NS_PER_S);
 }
 
-static void publish(struct fanout *fanout, struct connection *publisher, const struct planned *planned, uint64_t due_ns) {
+static void publish(struct fanout *fanout, struct connection *publisher, const struct planned *planned,
+                    uint64_t due_ns) {
     struct template_values values = {
         .connection = publisher->index,
         .publication = fanout->published,

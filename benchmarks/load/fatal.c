@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define EXIT_MISTAKE 2
 
@@ -17,7 +18,7 @@ _Noreturn void fatal(const char *format, ...) {
     vfprintf(stderr, format, arguments);
     fputc('\n', stderr);
     va_end(arguments);
-    exit(EXIT_MISTAKE);
+    _exit(EXIT_MISTAKE); /* so that stdout's buffer is not printed */
 }
 
 _Noreturn void fatal_errno(const char *format, ...) {
@@ -28,7 +29,7 @@ _Noreturn void fatal_errno(const char *format, ...) {
     vfprintf(stderr, format, arguments);
     fprintf(stderr, ": %s\n", strerror(code));
     va_end(arguments);
-    exit(EXIT_MISTAKE);
+    _exit(EXIT_MISTAKE); /* so that stdout's buffer is not printed */
 }
 
 void *allocate(size_t count, size_t size) {

@@ -39,7 +39,7 @@ static const char *header(const struct bytes *head, const char *name) {
     return NULL;
 }
 
-static bool has_no_body(int status) { return status / 100 == 1 || status == 204 || status == 304; }
+static bool has_no_body(int status) { return status == 204 || status == 304; }
 
 /* A head is there: what follows it? RFC 9112, section 6.3. One that goes on until the connection ends is no answer of a
  * kept-alive connection. */
@@ -51,8 +51,8 @@ static bool begin_body(struct http_reader *reader) {
     const char *length = header(head, "Content-Length");
     reader->worked = status / 100 == 2;
     reader->left = length != NULL ? strtoull(length, NULL, 10) : 0;
-    reader->part = HTTP_BODY;
-    if (has_no_body(status))
+    reader->part = status / 100 == 1 ? HTTP_HEAD : HTTP_BODY; /* 1xx comes before the answer */
+    if (reader->part == HTTP_HEAD || has_no_body(status))
         reader->left = 0;
     else if (encoding != NULL && strncasecmp(encoding, "chunked", 7) == 0)
         reader->part = HTTP_CHUNK_SIZE;

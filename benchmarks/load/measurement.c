@@ -1,4 +1,6 @@
-/* What is measured around a run. Invariant: both sides' processor time is counted over the same span as wall_seconds. */
+/* What is measured around a run.
+ *
+ * Invariant: both sides' processor time is counted over the same span as wall_seconds. */
 #include "measurement.h"
 
 #include <sys/resource.h>

@@ -26,7 +26,21 @@ static const struct {
     {"resume", MODE_RESUME}, {"ingest", MODE_INGEST}, {"http-ingest", MODE_HTTP_INGEST},
 };
 
-enum kind { FLAG, WORD, COUNT, SIZE, NUMBER, SECONDS, MILLISECONDS, PORT, ONE_TEMPLATE, TEMPLATES, PID, REPLY, PATTERN };
+enum kind {
+    FLAG,
+    WORD,
+    COUNT,
+    SIZE,
+    NUMBER,
+    SECONDS,
+    MILLISECONDS,
+    PORT,
+    ONE_TEMPLATE,
+    TEMPLATES,
+    PID,
+    REPLY,
+    PATTERN,
+};
 
 #define AT(field) offsetof(struct options, field)
 
@@ -158,8 +172,9 @@ static void need(bool given, const struct options *options, const char *what) {
 static void check_fanout(const struct options *options) {
     need(options->publish != NULL, options, "--publish TEMPLATE");
     need(options->members || options->publishers > 0, options, "--publishers of at least 1, or --members");
-    need(options->replaying == 0 || (options->replay.count > 0 && options->unreplay.count > 0 && options->replay_expect > 0),
-         options, "--replay, --unreplay and --replay-expect for those --replaying");
+    bool can_replay = options->replay.count > 0 && options->unreplay.count > 0 && options->replay_expect > 0;
+    need(options->replaying == 0 || can_replay, options,
+         "--replay, --unreplay and --replay-expect for those --replaying");
 }
 
 static void check(const struct options *options) {
@@ -194,7 +209,8 @@ static void set_mode(struct options *options, const char *name) {
             return;
         }
     }
-    fatal("usage: load fanout|idle|connect|resume|ingest|http-ingest --port N [options]: see benchmarks/load/README.md");
+    fatal("usage: load fanout|idle|connect|resume|ingest|http-ingest --port N [options]; "
+          "benchmarks/load/README.md lists them");
 }
 
 static void set_defaults(struct options *options) {

@@ -1,8 +1,8 @@
 /* The shape of a load.
  *
- * Subscriber i has the topics i, i + 1, ... i + K - 1, modulo the number of topics. Publication n goes to topic n modulo
- * the number of topics, from publisher n modulo the number of publishers. Members publish in turn, each into its own
- * topics in turn. Invariant: all of it is arithmetic, so what is due is known before anything is sent. */
+ * Subscriber i has the topics i, i + 1, ... i + K - 1, modulo the number of topics. Publication n goes to topic n
+ * modulo the number of topics, from publisher n modulo the number of publishers. Members publish in turn, each into its
+ * own topics in turn. Invariant: all of it is arithmetic, so what is due is known before anything is sent. */
 #include "plan.h"
 
 #include <stdlib.h>

@@ -14,7 +14,7 @@ struct plan {
     uint64_t *topic_publications; /* by topic */
 };
 
-/* The topic of a publication, and who publishes it: the number of a publisher, or where all are members, of a member. */
+/* The topic of a publication, and who publishes it: the number of a publisher; where all are members, of a member. */
 struct planned {
     uint64_t publisher;
     uint64_t topic;
