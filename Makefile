@@ -135,6 +135,42 @@ faults: setup ## Faults at full size: SIGTERM under load, and kill -9 twenty tim
 worst: setup ## Print how long the server thinks about messages that were made to be slow; choose some with ARGS=exponents
 	$(BIN)/python -m tests.hostile.run $(ARGS)
 
+# --- benchmark --------------------------------------------------------------------------------------------------------
+
+BENCH := build/bench
+
+$(BENCH)/floor: benchmarks/floor/floor.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu17 -O2 -Wall -Wextra -Werror -o $@ $<
+
+.PHONY: $(BENCH)/load
+$(BENCH)/load: # its own makefile knows whether there is anything to do
+	@$(MAKE) --no-print-directory -C benchmarks/load
+
+$(BENCH)/venv/.ready: $(VENV)/.ready benchmarks/requirements.txt
+	@$(BIN)/python -m venv --clear $(BENCH)/venv
+	@$(BENCH)/venv/bin/pip install -qq --require-hashes -r benchmarks/requirements.txt
+	@touch $@
+
+$(BENCH)/node/.ready: benchmarks/package.json benchmarks/package-lock.json
+	@mkdir -p $(@D)
+	@cp benchmarks/package.json benchmarks/package-lock.json $(@D)
+	@if command -v npm >/dev/null; then \
+	    cd $(@D) && npm ci --silent --ignore-scripts --no-audit --no-fund && touch $(@F); \
+	else echo "npm is not there, so the peers that are Node.js will not be measured" >&2; fi
+
+.PHONY: bench-setup
+bench-setup: $(BENCH)/venv/.ready $(BENCH)/node/.ready ## Install the peers of the benchmark that come from PyPI and npm, into build/bench
+
+.PHONY: bench
+bench: setup $(COMPILED)/.ready $(BENCH)/floor $(BENCH)/load ## Measure us and the peers; QUICK=1, ONLY="1:1", PEERS="ours nats", RUNS=5, SEED=7, ARGS
+	@$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(if $(ONLY),--only "$(ONLY)") $(if $(PEERS),--peers $(PEERS)) \
+	    $(if $(RUNS),--runs $(RUNS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+.PHONY: bench-docs
+bench-docs: setup ## Put the last results into docs/charts
+	@$(BIN)/python -m benchmarks --from $(BENCH)/results/results.json --docs
+
 # --- releases ---------------------------------------------------------------------------------------------------------
 
 # Annotated, hashed, and silent about where the packages come from. ARGS=--upgrade takes the newest versions.
@@ -145,6 +181,7 @@ lock: ## Compile the locks from pyproject.toml (needs uv); ARGS=--upgrade takes 
 	$(COMPILE) $(ARGS) --extra dev pyproject.toml -o requirements/dev.txt
 	$(COMPILE) $(ARGS) --extra cli -c requirements/dev.txt pyproject.toml -o requirements/base.txt
 	$(COMPILE) $(ARGS) -c requirements/dev.txt requirements/build.in -o requirements/build.txt
+	$(COMPILE) $(ARGS) benchmarks/requirements.in -o benchmarks/requirements.txt
 
 .PHONY: dist
 dist: setup ## Build the wheel and the source archive into dist/
@@ -153,4 +190,4 @@ dist: setup ## Build the wheel and the source archive into dist/
 .PHONY: clean
 clean: ## Remove .venv, builds and caches
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.*
-	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

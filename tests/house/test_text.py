@@ -67,7 +67,8 @@ def test_an_ordinary_address_is_no_complaint(text: str) -> None:
 
 
 def python_files() -> list[Path]:
-    return [module.path for module in modules()] + sorted((ROOT / "tests").rglob("*.py"))
+    outside = (path for folder in ("tests", "benchmarks") for path in sorted((ROOT / folder).rglob("*.py")))
+    return [*(module.path for module in modules()), *outside]
 
 
 def test_every_silenced_check_says_why() -> None:
