@@ -167,6 +167,14 @@ bench: setup $(COMPILED)/.ready $(BENCH)/floor $(BENCH)/load ## Measure us and t
 	@$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(if $(ONLY),--only "$(ONLY)") $(if $(PEERS),--peers $(PEERS)) \
 	    $(if $(RUNS),--runs $(RUNS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
+.PHONY: churn
+churn: setup $(COMPILED)/.ready $(BENCH)/load ## Clients come and go for MINUTES=60: what the server holds meanwhile must not grow
+	@$(BIN)/python -m benchmarks.churn --minutes $(or $(MINUTES),60)
+
+.PHONY: idle-memory
+idle-memory: setup ## Where the memory of an idle connection goes, line by line
+	@$(BIN)/python -m benchmarks.idle_memory $(ARGS)
+
 .PHONY: bench-docs
 bench-docs: setup ## Put the last results into docs/charts
 	@$(BIN)/python -m benchmarks --from $(BENCH)/results/results.json --docs
