@@ -21,6 +21,7 @@ DOCUMENTS: Final = (
     "CONTRIBUTING.md",
     "SECURITY.md",
     "THREAT_MODEL.md",
+    "docs/bench.md",
     "docs/conformance.md",
     "docs/internals.md",
     "docs/protocol.md",

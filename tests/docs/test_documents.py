@@ -16,6 +16,7 @@ LOOKED_AT: Final = {
     "README.md": {"console", "text", "python", "javascript", "sh"},
     "docs/protocol.md": {"console", "text"},
     "docs/server-behavior.md": {"console"},
+    "docs/bench.md": {"sh"},
     "docs/conformance.md": set[str](),
     "docs/internals.md": {"python", "text"},
     "CONTRIBUTING.md": {"sh"},

@@ -1,7 +1,7 @@
 """`inmem-pubsub`: finds the command, and turns what goes wrong into one line and an exit code.
 
 0 is well, 2 a mistake in how it was called or set up, 1 any other, 130 an interrupt before there was a server to stop.
-Commands are imported when they run: `serve` must not wait for what only `stress` needs.
+Commands are imported when they run: `serve` must not wait for what only the clients need.
 """
 
 import difflib
@@ -19,6 +19,7 @@ _COMMANDS: Final = {
     "serve": "Serve. This is what happens without a command, too.",
     "config": "Print every setting, its value, and where it came from.",
     "stress": "Publish and subscribe at full speed, and check every message.",
+    "bench": "Load a server in a shape of your choice, and measure it.",
 }
 _OWN_FLAGS: Final = frozenset({"-h", "--help", "--version"})
 
@@ -53,6 +54,10 @@ class Commands(click.Group):
                 from inmem_pubsub.cli.stress import stress
 
                 return stress
+            case "bench":
+                from inmem_pubsub.cli.bench import bench
+
+                return bench
             case _:
                 close = difflib.get_close_matches(cmd_name, _COMMANDS, n=1)
                 hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(_COMMANDS)}"

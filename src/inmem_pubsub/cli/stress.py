@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from inmem_pubsub.cli.extra import needed_by
 from inmem_pubsub.cli.flags import HELP
-from inmem_pubsub.errors import MissingDependency, one_line
+from inmem_pubsub.errors import one_line
 
 if TYPE_CHECKING:
     from inmem_pubsub.stress.report import Report
     from inmem_pubsub.stress.runner import Watch
 
 _MODES: Final = ("quick", "simple", "full")
-_EXTRA: Final = frozenset({"httpx2", "rich", "websockets"})
 _COUNT: Final = click.IntRange(1, 1_000_000)
 _CLIENTS: Final = click.IntRange(1, 1000)
 _SECONDS: Final = click.FloatRange(0, 86_400, min_open=True)
@@ -51,12 +51,8 @@ def stress(context: click.Context, /, mode: str, url: str | None, timeout: float
     Each scenario checks that every message arrives once, in order and intact, and that every publish is acknowledged.
     The exit code is 0 if all is well, 1 if something falls short, 2 for wrong usage.
     """
-    try:
+    with needed_by("stress"):
         from inmem_pubsub.stress import plan, report, rest, runner, target
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in _EXTRA:
-            raise
-        raise MissingDependency("stress", "cli") from None
 
     try:
         chosen = plan.Sizes(**sizes)
@@ -100,9 +96,9 @@ async def _with_sigterm(run: Coroutine[Any, Any, "Report"]) -> "Report":
 def _run_with_bar(run: Coroutine[Any, Any, "Report"], watch: "Watch") -> "Report":
     from rich.console import Console
 
-    from inmem_pubsub.stress.progress import bar
+    from inmem_pubsub.stress.progress import render, shown
 
-    with bar(watch, Console(stderr=True)):
+    with shown(lambda: render(watch), Console(stderr=True)):
         return asyncio.run(_with_sigterm(run))
 
 

@@ -1,9 +1,9 @@
 """A bar on a terminal. It looks at the counters of the run ten times a second, so that no message pays for it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -14,12 +14,12 @@ _WIDTH = 30  # of the bar, in columns
 
 
 @contextmanager
-def bar(watch: Watch, console: Console) -> Iterator[None]:
-    """Shown while the block runs, and gone afterwards. Nothing at all if `console` is no terminal."""
+def shown(render: Callable[[], RenderableType], console: Console) -> Iterator[None]:
+    """What `render` gives, while the block runs, and gone afterwards. Nothing at all if `console` is no terminal."""
     if not console.is_terminal:
         yield
         return
-    with Live(console=console, get_renderable=lambda: render(watch), refresh_per_second=10, transient=True):
+    with Live(console=console, get_renderable=render, refresh_per_second=10, transient=True):
         yield
 
 

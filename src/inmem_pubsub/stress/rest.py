@@ -1,4 +1,4 @@
-"""The HTTP calls of a stress run: is it there, make a topic, what does its ring hold, delete it."""
+"""The HTTP calls of a run: is it there, make a topic, what does its ring hold, delete it, what has it used."""
 
 from typing import Any, Final, Self
 from urllib.parse import quote
@@ -68,14 +68,23 @@ class Rest:
         if status != 200 and not (may_be_gone and status == 404):
             raise Shortfall(f"DELETE of the topic {name} answered {status}: {body}")
 
+    async def metrics(self) -> str:
+        response = await self._request("GET", "/metrics")
+        if response.status_code != 200:
+            raise Shortfall(f"GET /metrics answered {response.status_code}")
+        return response.text
+
     async def _call(self, method: str, path: str, content: dict[str, Any] | None = None) -> tuple[int, Any]:
-        try:
-            response = await self._client.request(method, self._target.http + path, json=content)
-        except (OSError, httpx2.HTTPError) as error:
-            proxy = proxy_for(self._target)
-            through = f" through the proxy {proxy}" if proxy else ""
-            raise Shortfall(f"cannot reach {self._target}{through}: {explain(error)}") from error
+        response = await self._request(method, path, content)
         try:
             return response.status_code, response.json()
         except ValueError:
             return response.status_code, None
+
+    async def _request(self, method: str, path: str, content: dict[str, Any] | None = None) -> httpx2.Response:
+        try:
+            return await self._client.request(method, self._target.http + path, json=content)
+        except (OSError, httpx2.HTTPError) as error:
+            proxy = proxy_for(self._target)
+            through = f" through the proxy {proxy}" if proxy else ""
+            raise Shortfall(f"cannot reach {self._target}{through}: {explain(error)}") from error

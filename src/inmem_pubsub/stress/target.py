@@ -47,13 +47,18 @@ def parse(url: str) -> Target:
     return Target(f"http{s}://{parts.netloc}{base}", f"ws{s}://{parts.netloc}{ws_path}", _is_loopback(parts.hostname))
 
 
-def proxy_for(target: Target) -> str | None:
-    """The proxy that the environment prescribes for this target, without a password; for messages."""
+def proxy_url(target: Target) -> str | None:
+    """The proxy that the environment prescribes for this target."""
     parts = urlsplit(target.http)
     if target.loopback or proxy_bypass(parts.hostname or ""):
         return None
     proxies = getproxies()
-    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    return proxies.get(parts.scheme) or proxies.get("all")
+
+
+def proxy_for(target: Target) -> str | None:
+    """The same without a password; for messages."""
+    proxy = proxy_url(target)
     return proxy and urlsplit(proxy)._replace(netloc=urlsplit(proxy).netloc.rpartition("@")[2]).geturl()
 
 

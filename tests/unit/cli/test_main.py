@@ -34,7 +34,7 @@ from tests.unit.cli.program import Run
         ("--low-water 64KiB", "--low-water='64KiB' (flag): must be less than high_water, which is 64KiB"),
         ("--config no.env", "--config='no.env' (flag): cannot be read: No such file or directory"),
         ("sevre", "'sevre': no such command; did you mean serve?"),
-        ("xyzzy", "'xyzzy': no such command; there are serve, config, stress"),
+        ("xyzzy", "'xyzzy': no such command; there are serve, config, stress, bench"),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(run: Run, args: str, line: str) -> None:

@@ -3,7 +3,7 @@ import io
 from rich.console import Console
 
 from inmem_pubsub.stress.audit import Stream
-from inmem_pubsub.stress.progress import bar, render
+from inmem_pubsub.stress.progress import render, shown
 from inmem_pubsub.stress.rest import Rest
 from inmem_pubsub.stress.runner import Watch
 from inmem_pubsub.stress.stage import Stage
@@ -19,30 +19,30 @@ def watch() -> Watch:
     return Watch(scenarios=9, done=1, name="replay 8", expected=11, stage=stage)
 
 
-def shown(watch: Watch) -> str:
+def text_of(watch: Watch) -> str:
     out = io.StringIO()
     Console(file=out, width=80).print(render(watch))
     return out.getvalue().strip()
 
 
 def test_the_bar_says_which_scenario_and_how_much() -> None:
-    text = shown(watch())
+    text = text_of(watch())
     assert text.startswith("2/9 replay 8 ")
     assert text.endswith(" 4/11")
 
 
 def test_the_bar_has_something_to_say_before_the_first_scenario_and_after_the_last() -> None:
-    assert shown(Watch()).startswith("0/0 start ")
+    assert text_of(Watch()).startswith("0/0 start ")
     over = watch()
     over.done = 9
-    assert shown(over).startswith("9/9 ")
+    assert text_of(over).startswith("9/9 ")
 
 
 def test_the_bar_is_for_terminals_only() -> None:
     out = io.StringIO()
-    with bar(watch(), Console(file=out, force_terminal=False)):
+    with shown(lambda: render(watch()), Console(file=out, force_terminal=False)):
         pass
     assert out.getvalue() == ""
-    with bar(watch(), Console(file=out, force_terminal=True, width=80)):
+    with shown(lambda: render(watch()), Console(file=out, force_terminal=True, width=80)):
         pass
     assert "replay 8" in out.getvalue()
