@@ -75,8 +75,7 @@ class Engine:
         self._rounds = [0] * len(self._publishers)
         self._pending = {link: deque() for link in self._publishers}
         numbers = [self._number(i) for i in range(len(self._publishers))]
-        ahead = (start - _now()) / SECOND
-        self._loop.call_later(ahead + pacing.warm_up, self._begin_measuring)
+        self._loop.call_later((self._times.measured - _now()) / SECOND, self._begin_measuring)
         if pacing.rate is not None:
             self._schedule = Schedule(pacing, start, numbers, self._shape.publishing)
             self._loop.add_signal_handler(signal.SIGALRM, self._ask_turn)
@@ -84,7 +83,7 @@ class Engine:
             self._quota = sum(quota(pacing.publications, number, self._shape.publishing) for number in numbers)
         if self._times.end is not None:
             self._loop.call_later((self._times.end - _now()) / SECOND + _LOOK_AGAIN, self._ask_turn)
-        self._loop.call_later(max(0.0, ahead), self._ask_turn)
+        self._ask_turn()
 
     def stop(self) -> None:
         """Publish no more. Idempotent."""
@@ -203,7 +202,9 @@ class Engine:
             tally.ack.record(acks)
             acks.clear()
             tally.arrived_last = now
-        if not self.finished:
+        if now < self._times.start:  # a timer may be early
+            self._loop.call_later((self._times.start - now) / SECOND, self._ask_turn)
+        elif not self.finished:
             if self._schedule is None:
                 self._publish_in_window(now)
             else:

@@ -64,7 +64,9 @@ class Entrance:
 
     def reply(self, link: Link, reply: Reply) -> None:
         if isinstance(reply, Error):
-            self._fail(link, f"{link.client.name} may not subscribe: {reply.error.code} {reply.error.message}")
+            refusal = reply.error
+            hint = "; lower --topics-per-subscriber" if refusal.code == "LIMIT_EXCEEDED" else ""
+            self._fail(link, f"{link.client.name} may not subscribe: {refusal.code} {refusal.message}{hint}")
         elif not isinstance(reply, Ack):
             self.strange(link, type(reply).__name__)
         elif link in self._waiting:

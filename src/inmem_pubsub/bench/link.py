@@ -17,7 +17,7 @@ from picows import WSCloseCode, WSError, WSFrame, WSInvalidStatusError, WSListen
 
 from inmem_pubsub.bench.shape import Client
 from inmem_pubsub.stress.audit import Shortfall
-from inmem_pubsub.stress.replies import Event, Reply, decode
+from inmem_pubsub.stress.replies import Ack, Event, Reply, decode
 from inmem_pubsub.stress.target import Target, proxy_for, proxy_url
 from inmem_pubsub.stress.wire import explain
 
@@ -130,15 +130,24 @@ class Link(WSListener):
                 receiver.ack(self, int(text[at + 2 : at + 2 + _DIGITS], 16), _now())
                 return
             reply = decode(text)
-            if isinstance(reply, Event):  # of a server that writes its fields in another order, or of a proxy
-                self._put(int(reply.message.id.removeprefix("@"), 16), text)
-            else:
-                receiver.reply(self, reply)
+            match reply:  # events and acks too, where the fields stand in another order, or with spaces
+                case Event(message=message):
+                    self._put(_time(message.id), text)
+                case Ack(request_id=str(request)) if request.startswith("@"):
+                    receiver.ack(self, _time(request), _now())
+                case _:
+                    receiver.reply(self, reply)
         except ValueError:
             self._strange(text)
 
     def _strange(self, text: bytes) -> None:
         self._receiver.strange(self, repr(text[:100])[2:-1])
+
+    def pause_writing(self) -> None:
+        """Nothing: what is under way has a bound, by the window or by what is not acknowledged."""
+
+    def resume_writing(self) -> None:
+        """Nothing either."""
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         if not self.closing:
@@ -205,6 +214,10 @@ def publish_text(topic: str, payload: bytes) -> tuple[bytes, bytes, bytes]:
     )
 
 
+def _time(mark: str) -> int:
+    return int(mark.removeprefix("@"), 16)
+
+
 def time_text(sent: int) -> bytes:
     return b"%016x" % sent
 
@@ -214,4 +227,4 @@ def payload_text(size: int) -> bytes:
     return b"7" if size == 1 else b'"' + b"x" * (size - 2) + b'"'
 
 
-PING: Final = b'{"type":"ping"}'
+PING: Final = b'{"type":"ping","request_id":"settle"}'

@@ -14,6 +14,8 @@ from typing import Final
 import msgspec
 
 SECOND: Final = 1_000_000_000
+_WINDOW: Final = 64
+_WINDOW_BYTES: Final = 1024 * 1024
 
 
 class Pacing(msgspec.Struct, frozen=True):
@@ -98,6 +100,11 @@ class Schedule:
 def _below(last: int, first: int, step: int) -> int:
     """How many of first, first + step, … are below `last`."""
     return max(0, -(-(last - first) // step))
+
+
+def default_window(payload: int) -> int:
+    """As many as keep every part busy, and of large ones so few that rings and sockets hold them."""
+    return max(1, min(_WINDOW, _WINDOW_BYTES // payload))
 
 
 def quota(publications: int, mine: int, publishers: int) -> int:

@@ -94,6 +94,8 @@ class Report:
     @property
     def verdict(self) -> str:
         accounts = self.tally.accounts
+        if self.ok and not accounts.expected:
+            return f"ok: all of {many(accounts.published, 'publication')} were acknowledged"
         if self.ok:
             return f"ok: all of {many(accounts.expected, 'delivery')} came"
         return f"FAILED: {accounts.delivered:,} of {many(accounts.expected, 'delivery')} came"
@@ -130,7 +132,6 @@ class Report:
 def to_json(report: Report) -> str:
     plan, tally, accounts = report.plan, report.tally, report.tally.accounts
     shape, pacing = plan.shape, plan.pacing
-    members = {"members": shape.members} if shape.members else {}
     return json.dumps(
         {
             "ok": report.ok,
@@ -143,7 +144,7 @@ def to_json(report: Report) -> str:
                 "publishers": shape.publishing,
                 "topics": shape.topics,
                 "topics_per_subscriber": 1 if shape.members else shape.topics_per_subscriber,
-                **members,
+                "members": shape.members or None,
                 "payload_bytes": plan.payload,
                 "deliveries_per_publication": shape.fan,
             },

@@ -71,7 +71,10 @@ async def run(plan: Plan, target: Target | None, watch: Watch) -> Report:
 
 async def _run(plan: Plan, target: Target, watch: Watch) -> Report:
     async with Rest(target) as rest:
-        await rest.check_health()
+        try:
+            await rest.check_health()
+        except Unreachable as error:
+            raise Unreachable(f"{error}. Is the server there? Without a URL one is started") from error
         try:
             async with _topics(rest, plan.shape.topics) as topics:
                 return await _load(plan, target, rest, topics, watch)
@@ -87,7 +90,11 @@ async def _topics(rest: Rest, count: int) -> AsyncIterator[list[str]]:
 
     async def make(name: str) -> None:
         made.append(name)  # also if the answer gets lost
-        await rest.create_topic(name)
+        try:
+            await rest.create_topic(name)
+        except Shortfall as error:
+            hint = "; lower --topics, or raise the server's max_topics" if "LIMIT_EXCEEDED" in str(error) else ""
+            raise Shortfall(f"{error}{hint}") from error
 
     try:
         await _some_at_once(make, names)

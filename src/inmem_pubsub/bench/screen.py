@@ -84,7 +84,10 @@ def _latencies(report: Report) -> Table:
 
 def milliseconds(nanoseconds: float) -> str:
     """Three digits, or all before the point."""
-    value = nanoseconds / 1e6
+    return _three_digits(nanoseconds / 1e6)
+
+
+def _three_digits(value: float) -> str:
     return f"{value:,.{3 if value < 1 else 2 if value < 10 else 1 if value < 100 else 0}f}"
 
 
@@ -94,12 +97,13 @@ def _processes(report: Report) -> Iterator[str]:
         each = server.cpu_us_per_delivery
         yield (
             f"server   {server.cpu_share:.0%} of a core"
-            + ("" if each is None else f", {each:.3g} us of CPU a delivery")
+            + ("" if each is None else f", {_three_digits(each)} us of CPU a delivery")
             + ("" if server.resident_bytes is None else f", {server.resident_bytes / _MIB:.0f} MiB")
         )
     processes = report.plan.processes
     of = f"the busiest of {processes} processes" if processes > 1 else "one process"
-    yield f"client   {report.tally.cpu_share:.0%} of a core, {of}; {report.megabytes_per_second:,.1f} MB/s of events"
+    events = f"; {report.megabytes_per_second:,.1f} MB/s of events" if report.tally.bytes_received else ""
+    yield f"client   {report.tally.cpu_share:.0%} of a core, {of}{events}"
 
 
 # -- bars
@@ -115,7 +119,7 @@ def bars(histogram: Histogram) -> list[tuple[int, int]]:
         bounds = list(_round_numbers(steps, low, high))
         if len(bounds) < _ROWS:
             break
-    bounds.append(histogram.max + 1)
+    bounds = [*(bound for bound in bounds if bound <= histogram.max), histogram.max + 1]
     counts = [0] * len(bounds)
     row = 0
     for bucket in histogram.buckets():
@@ -147,8 +151,12 @@ def _bars(histogram: Histogram, blocks: bool) -> Table:
     most = max(count for _, count in rows)
     for i, (bound, count) in enumerate(rows):
         label = f"to {milliseconds(histogram.max)} ms" if i == len(rows) - 1 else f"below {milliseconds(bound)} ms"
-        table.add_row(label, Text(_bar(count / most, blocks), style="cyan"), f"{count / histogram.count:.1%}")
+        table.add_row(label, Text(_bar(count / most, blocks), style="cyan"), _share(count, histogram.count))
     return table
+
+
+def _share(count: int, of: int) -> str:
+    return "" if not count else f"{count / of:.1%}" if count / of >= 0.0005 else "<0.1%"
 
 
 def _bar(share: float, blocks: bool) -> str:

@@ -64,7 +64,7 @@ class Accounts:
         if self.dropped:
             found.append(f"{were(self.dropped, 'delivery')} dropped, as {many(self.notices, 'notice')} said")
         if self.missing:
-            found.append(f"{were(self.missing, 'delivery')} missing, and nothing was said about it")
+            found.append(f"{were(self.missing, 'delivery')} missing" + ("" if self.closes else ", and nothing said so"))
         if self.surplus:
             found.append(f"{many(self.surplus, 'delivery')} more than was published")
         found += [

@@ -65,7 +65,7 @@ class _Size(click.ParamType[int]):
 @click.option(
     "--window",
     type=click.IntRange(1, 1_000_000),
-    help="Publications under way at one time: published, and not yet delivered to everyone. [default: 64]",
+    help="Publications under way at one time: published, and not yet delivered to everyone. [default: 64, or 1 MiB]",
 )
 @click.option(
     "--rate",
@@ -180,7 +180,7 @@ def _plan(
 ) -> "Plan":
     from inmem_pubsub.bench.plan import Plan
 
-    return Plan(_shape(**asked), _pacing(**asked), payload, policy, buffer, processes, timeout)
+    return Plan(_shape(**asked), _pacing(payload, **asked), payload, policy, buffer, processes, timeout)
 
 
 def _shape(
@@ -205,6 +205,7 @@ def _shape(
 
 
 def _pacing(
+    payload: int,
     *,
     warm_up: float,
     window: int | None,
@@ -213,14 +214,14 @@ def _pacing(
     publications: int | None,
     **_: Any,
 ) -> "Pacing":
-    from inmem_pubsub.bench.pace import Pacing
+    from inmem_pubsub.bench.pace import Pacing, default_window
 
     if window is not None and rate is not None:
         raise ValueError("--window is a closed loop and --rate an open one: give one of them")
     if seconds is not None and publications is not None:
         raise ValueError("--seconds and --publications both say when it ends: give one of them")
     return Pacing(
-        window=None if rate is not None else window or 64,
+        window=None if rate is not None else window or default_window(payload),
         rate=rate,
         seconds=None if publications is not None else seconds or 10.0,
         publications=publications,
