@@ -133,7 +133,9 @@ def bench(
     server could not be reached, 2 for wrong usage, 130 after Ctrl-C.
     """
     with needed_by("bench"):
-        from inmem_pubsub.bench import report, runner
+        from rich.console import Console
+
+        from inmem_pubsub.bench import report, runner, screen
         from inmem_pubsub.stress.rest import Unreachable
 
     try:
@@ -154,7 +156,12 @@ def bench(
     if as_json:
         click.echo(report.to_json(found))
     else:
-        _show(found)
+        console = Console(highlight=False)
+        blocks = console.encoding.lower().startswith("utf")
+        if console.is_terminal:
+            console.print(screen.render(found, blocks=blocks))
+        else:
+            click.echo(screen.to_plain(found, blocks=blocks))
     context.exit(1 if not found.ok else watch.exit_code)
 
 
@@ -261,16 +268,3 @@ async def _interruptible(target: "Target | None", watch: "Watch") -> "Report":
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
-
-
-def _show(found: "Report") -> None:
-    from rich.console import Console
-
-    from inmem_pubsub.bench.screen import render, to_plain
-
-    console = Console(highlight=False)
-    blocks = console.encoding.lower().startswith("utf")
-    if console.is_terminal:
-        console.print(render(found, blocks=blocks))
-    else:
-        click.echo(to_plain(found, blocks=blocks))

@@ -113,24 +113,6 @@ def test_a_server_that_cannot_be_reached_is_one_line_and_ends_with_1(as_json: bo
         assert result.stdout == ""
 
 
-@pytest.mark.parametrize("missing", ["httpx2", "rich", "websockets"])
-def test_a_missing_extra_is_one_line_that_says_what_to_install(missing: str) -> None:
-    command = "from inmem_pubsub.cli.main import main; sys.exit(main(['stress']))"
-    program = f"import sys; sys.modules[{missing!r}] = None; {command}"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == (
-        "inmem-pubsub: stress needs packages that are not installed: pip install 'inmem-pubsub[cli]'\n"
-    )
-
-
-def test_help_needs_no_extra() -> None:
-    program = f"import sys; sys.modules.update(dict.fromkeys(['httpx2', 'rich', 'websockets'])); {PROGRAM}"
-    done = subprocess.run([sys.executable, "-c", program, "--help"], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "--last-n" in done.stdout
-
-
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_run_deletes_its_topic(number: signal.Signals, code: int) -> None:
     with fake_server(Fault.LOSE_ACK) as server:

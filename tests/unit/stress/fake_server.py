@@ -98,6 +98,7 @@ class FakeServer:
         self.port = 0
         self.ready = threading.Event()
         self.subscribed = threading.Event()
+        self.published = threading.Event()
         self.topics: dict[str, Topic] = {}
         self.created: list[str] = []
         self.requests = 0
@@ -244,6 +245,7 @@ class Peer:
             self._say({"type": "error", "request_id": request_id, "error": refusal, "ts": TS})
             return
         topic.log.append(message["message"])
+        self.server.published.set()
         if hit and fault is Fault.EVENT_FOR_A_PUBLISHER:
             self._say(self._event(topic, topic.head))
         ack = {
