@@ -43,14 +43,22 @@ class _Size(click.ParamType[int]):
 @click.command("bench", context_settings=HELP)
 @click.argument("url", required=False)
 @click.option("--url", "named_url", metavar="URL", help="The same as the argument.")
-@click.option("--subscribers", type=_CLIENTS, help="Connections that subscribe. [default: 100]")
-@click.option("--publishers", type=click.IntRange(1, 60_000), help="Connections that publish. [default: 1]")
-@click.option("--topics", type=_TOPICS, default=1, show_default=True, help="Topics that are published to in turn.")
+@click.option("--subscribers", metavar="N", type=_CLIENTS, help="Connections that subscribe. [default: 100]")
 @click.option(
-    "--topics-per-subscriber", type=click.IntRange(1, 10_000), help="Topics that each subscriber has. [default: 1]"
+    "--publishers", metavar="N", type=click.IntRange(1, 60_000), help="Connections that publish. [default: 1]"
+)
+@click.option(
+    "--topics", metavar="N", type=_TOPICS, default=1, show_default=True, help="Topics that are published to in turn."
+)
+@click.option(
+    "--topics-per-subscriber",
+    metavar="N",
+    type=click.IntRange(1, 10_000),
+    help="Topics that each subscriber has. [default: 1]",
 )
 @click.option(
     "--members",
+    metavar="N",
     type=click.IntRange(1, 60_000),
     help="A chat: so many members in each topic, who all subscribe and publish, and nobody else.",
 )
@@ -64,8 +72,9 @@ class _Size(click.ParamType[int]):
 )
 @click.option(
     "--window",
+    metavar="N",
     type=click.IntRange(1, 1_000_000),
-    help="Publications under way at one time: published, and not yet delivered to everyone. [default: 64, or 1 MiB]",
+    help="Publications under way at one time: published, and not yet delivered to everyone. [default: 64, and 1 MiB at most]",
 )
 @click.option(
     "--rate",
@@ -73,8 +82,8 @@ class _Size(click.ParamType[int]):
     metavar="N",
     help="Publications a second, on a fixed schedule, instead of a window. Latencies are then from the scheduled time.",
 )
-@click.option("--seconds", type=_SECONDS, help="How long to measure. [default: 10]")
-@click.option("--publications", type=_COUNT, help="Measure so many publications, instead of a time.")
+@click.option("--seconds", metavar="SECONDS", type=_SECONDS, help="How long to measure. [default: 10]")
+@click.option("--publications", metavar="N", type=_COUNT, help="Measure so many publications, instead of a time.")
 @click.option(
     "--warm-up",
     type=click.FloatRange(0, 3600),
@@ -85,20 +94,32 @@ class _Size(click.ParamType[int]):
 )
 @click.option(
     "--policy",
+    metavar="POLICY",
     type=click.Choice(["DROP_OLDEST", "DISCONNECT", "LATEST"], case_sensitive=False),
-    help="For subscribers that do not keep up. [default: the server's]",
+    help="For subscribers that do not keep up: DROP_OLDEST, DISCONNECT or LATEST. [default: the server's]",
 )
 @click.option(
-    "--buffer", type=click.IntRange(1, 1_000_000), help="Events that such a one may be behind. [default: the server's]"
+    "--buffer",
+    metavar="N",
+    type=click.IntRange(1, 1_000_000),
+    help="Events that such a one may be behind. [default: the server's]",
 )
 @click.option(
     "--processes",
+    metavar="N",
     type=click.IntRange(1, 256),
     default=1,
     show_default=True,
-    help="Processes that make the load. One makes a few hundred thousand deliveries a second.",
+    help="Processes that make the load. One takes up to a million deliveries a second.",
 )
-@click.option("--timeout", type=_SECONDS, default=10.0, show_default=True, help="Seconds without news that end a run.")
+@click.option(
+    "--timeout",
+    metavar="SECONDS",
+    type=_SECONDS,
+    default=10.0,
+    show_default=True,
+    help="End a run that has brought nothing for so long.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 @click.option("--yes", is_flag=True, help="Load a server that is not on this machine.")
 @click.pass_context

@@ -109,6 +109,10 @@ class FakeServer:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    def make(self, topic: str, ring: int = 1000) -> None:
+        self.topics[topic] = Topic(topic, ring)
+        self.created.append(topic)
+
     async def serve(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
@@ -183,8 +187,7 @@ class Peer:
                 return 503, {"error": "There are 3 topics already"}
             asked = json.loads(body)
             ring = 1000 if fault is Fault.IGNORE_RING_BUFFER_SIZE else asked.get("ring_buffer_size", 1000)
-            topics[asked["name"]] = Topic(asked["name"], ring)
-            self.server.created.append(asked["name"])
+            self.server.make(asked["name"], ring)
             return 201, {"topic": asked["name"]}
         name = path.removeprefix("/topics/")
         if method != "DELETE" or name not in topics:
