@@ -259,7 +259,7 @@ static void test_answers_are_counted_however_the_stream_is_cut(void) {
                                "HTTP/1.1 100 Continue\r\n\r\n"
                                "HTTP/1.1 503 Busy\r\ncontent-length:0\r\n\r\n"
                                "HTTP/1.1 201 Created\r\nX: y\r\nTransfer-Encoding: chunked\r\n\r\n"
-                               "5;a=b\r\nhello\r\nB\r\nhello\r\nhell\r\n0\r\n\r\n"
+                               "5;a=b\r\nhello\r\nb\r\nhel\r\n\r\nhell\r\n0\r\n\r\n"
                                "HTTP/1.1 400 Bad\r\nTRANSFER-ENCODING: chunked\r\n\r\n1\r\nx\r\n0\r\nTrailer: z\r\n\r\n"
                                "HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n";
     static const bool worked[] = {true, true, false, true, false, true};
