@@ -8,6 +8,7 @@ The exit code is that of the runs: 0 if all gave a result, whatever the targets 
 
 import argparse
 import datetime
+import math
 import random
 import resource
 import shutil
@@ -32,6 +33,9 @@ FOLDER: Final = BUILD / "results"
 DOCS: Final = ROOT / "docs" / "charts"
 RUNS: Final = 5
 QUICK_RUNS: Final = 3
+QUICK_AT_MOST: Final = (
+    165.0  # seconds; on a machine that is slow, or not alone, there are fewer runs instead of more time
+)
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -71,17 +75,18 @@ def parser() -> argparse.ArgumentParser:
 
 
 def measured(asked: argparse.Namespace) -> Results:
+    until = time.monotonic() + QUICK_AT_MOST if asked.quick else math.inf
     all_files_that_there_may_be()
     known = peers()
     keys = asked.peers or (QUICK_PEERS if asked.quick else tuple(known))
     if unknown := set(keys) - known.keys():
         sys.exit(f"no peer is called {', '.join(sorted(unknown))}; there are {', '.join(known)}")
-    wanted = {key: peer for key, peer in known.items() if key in keys}
-    described = {key: describe(peer) for key, peer in wanted.items()}
-    able = {key: peer for key, peer in wanted.items() if not described[key].missing}
     pairs = chosen(asked.only, asked.quick)
     if not pairs:
         sys.exit(f"no cell's name holds {asked.only!r}")
+    wanted = {key: peer for key, peer in known.items() if key in keys}
+    described = {key: describe(peer) for key, peer in wanted.items()}
+    able = {key: peer for key, peer in wanted.items() if not described[key].missing}
     runs = asked.runs or (QUICK_RUNS if asked.quick else RUNS)
     seed = asked.seed if asked.seed is not None else random.SystemRandom().randrange(10**6)
     cores = two_cores()
@@ -89,14 +94,16 @@ def measured(asked: argparse.Namespace) -> Results:
     results = Results(
         seed, commit(), started, facts(), cores, asked.quick, runs, described, [cell.name for _, cell in pairs]
     )
-    steps = list(plan(pairs, able, runs, seed))
+    steps = list(plan(pairs, able, runs, seed, rounds_first=asked.quick))
     for key, peer in described.items():
         print(f"{key:16} {peer.version or ('not measured: ' + peer.missing if peer.missing else '')}")
     print(
         f"{len(steps)} runs, at most {at_most_seconds(steps) / 60:.0f} minutes; seed {seed}; cores {cores}", flush=True
     )
     with Bench(cores, asked.load) as bench:
-        results.runs = bench.run(steps, Progress(len(steps)))
+        results.runs = bench.run(steps, Progress(len(steps)), until)
+    if len(results.runs) < len(steps):
+        print(f"time was up: {len(results.runs)} of {len(steps)} runs")
     return results
 
 

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from benchmarks.report import LOST, SATURATED
 from benchmarks.results import Results
 from benchmarks.scenarios import SCENARIOS, Cell, Figure, Scenario
 from benchmarks.svg import Drawing, text_width
@@ -73,8 +72,7 @@ def _bar(results: Results, cell: Cell, key: str, figure: Figure) -> Bar | None:
     spread = results.spread(cell, key, figure)
     if spread is None:
         return None
-    mark = SATURATED if results.is_saturated(cell, key) else ""
-    mark += LOST if results.lost(cell, key) else ""
+    mark = results.marks(cell, key)
     return Bar(key, results.peers[key].name, spread.median, spread.least, spread.greatest, mark)
 
 
@@ -213,8 +211,9 @@ def expected_line(
 def x_scale(xs: Sequence[float], left: float, right: float) -> tuple[Scale, list[float]]:
     """Logarithmic, with a place for 0 where there is one; and the ticks, which are the measured values."""
     positive = [x for x in xs if x > 0] or [1.0]
-    low, high = math.log10(positive[0]), math.log10(max(positive[-1], positive[0] * 1.0001))
     begin = left + (60 if xs and xs[0] == 0 else 12)
+    high = math.log10(positive[-1])
+    low = math.log10(positive[0]) if len(positive) > 1 else high - 1  # one alone stands at the right
 
     def scale(x: float) -> float:
         return left + 12 if x <= 0 else begin + (math.log10(x) - low) / (high - low) * (right - 12 - begin)

@@ -16,8 +16,8 @@ from benchmarks.scenarios import Cell, Idle
 from benchmarks.server import HOST, pinned
 
 PROGRAM: Final = BUILD / "load"
-GRACE_SECONDS: Final = 30.0  # to connect, settle, and print, besides the seconds of the cell
-SETTLE_MS: Final = 200
+GRACE_SECONDS: Final = 75.0  # to connect (30 at most), settle, and print, besides the seconds of the cell
+SETTLE_MS: Final = 100
 IDLE_TOPIC: Final = "idle%t"
 
 

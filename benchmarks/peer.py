@@ -21,7 +21,6 @@ CAPABILITIES: Final = {
     "ack": "acknowledges each publication",
     "http": "takes publications over HTTP",
     "large": "takes messages of 256 KiB",
-    "many": "subscribes one connection to many topics",
     "overflow": "goes on for the others when a client does not read",
     "replay": "replays what was published before",
     "ring": "keeps as many messages of a topic as it is told to",

@@ -21,14 +21,23 @@ class Step:
     peer: Peer
 
 
-def plan(pairs: Sequence[tuple[Scenario, Cell]], peers: Mapping[str, Peer], runs: int, seed: int) -> Iterator[Step]:
-    """Peers that a scenario is not for, and those that cannot do what a cell needs, are left out."""
+def plan(
+    pairs: Sequence[tuple[Scenario, Cell]],
+    peers: Mapping[str, Peer],
+    runs: int,
+    seed: int,
+    *,
+    rounds_first: bool = False,
+) -> Iterator[Step]:
+    """Peers that a scenario is not for, and those that cannot do what a cell needs, are left out.
+
+    With `rounds_first` every cell is measured once, then all again: whoever stops early has something of each.
+    """
     chance = random.Random(seed)  # noqa: S311  an order is no secret
-    for scenario, cell in pairs:
+    for scenario, cell in [*pairs] * runs if rounds_first else [pair for pair in pairs for _ in range(runs)]:
         able = [peer for peer in peers.values() if scenario.is_for(peer.key) and not peer.why_not(cell.needs)]
-        for _ in range(runs):
-            for peer in chance.sample(able, len(able)):
-                yield Step(cell, peer)
+        for peer in chance.sample(able, len(able)):
+            yield Step(cell, peer)
 
 
 def at_most_seconds(steps: Sequence[Step]) -> float:

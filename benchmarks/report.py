@@ -5,13 +5,11 @@ from itertools import groupby
 from typing import Final
 
 from benchmarks.peer import CAPABILITIES
-from benchmarks.results import Results
+from benchmarks.results import LOST, SATURATED, Results
 from benchmarks.scenarios import SCENARIOS, Cell, Figure
 from benchmarks.targets import TARGETS, Verdict
 
 COLUMNS: Final = 4
-SATURATED: Final = "†"
-LOST: Final = "‡"
 NOTHING: Final = "-"
 LEGEND: Final = (
     "Medians, with the least and the greatest of the runs in parentheses. Less is better. "
@@ -47,14 +45,15 @@ def tables(results: Results) -> Iterator[str]:
 
 def table(results: Results, figure: Figure, cells: Sequence[Cell]) -> str:
     """Rows are peers, columns cells, at most a few side by side. Nothing if nobody has the figure."""
-    rows = [key for key in results.peers if any(results.spread(cell, key, figure) for cell in cells)]
+    if not any(results.spread(cell, key, figure) for cell in cells for key in results.peers):
+        return ""
     blocks = []
     for chunk in chunks(cells):
         lines = [
             f"| {figure.title}, {figure.unit} | " + " | ".join(cell.label for cell in chunk) + " |",
             "|---" * (len(chunk) + 1) + "|",
         ]
-        for key in rows:
+        for key in results.peers:
             shown = [shown_in(results, cell, key, figure) for cell in chunk]
             if any(each != NOTHING for each in shown):
                 lines.append(f"| {results.peers[key].name} | " + " | ".join(shown) + " |")
@@ -65,7 +64,7 @@ def table(results: Results, figure: Figure, cells: Sequence[Cell]) -> str:
 
 def chunks(cells: Sequence[Cell]) -> list[list[Cell]]:
     """Cells that differ in the window alone stay together, others a few at a time."""
-    families = [list(family) for _, family in groupby(cells, key=lambda cell: cell.label.rpartition(" w=")[0])]
+    families = [list(family) for _, family in groupby(cells, key=lambda cell: cell.label.partition(" w=")[0])]
     if all(len(family) > 1 for family in families):
         return families
     return [list(cells[at : at + COLUMNS]) for at in range(0, len(cells), COLUMNS)]
@@ -75,8 +74,7 @@ def shown_in(results: Results, cell: Cell, peer: str, figure: Figure) -> str:
     spread = results.spread(cell, peer, figure)
     if spread is None:
         return "failed" if any(run.error for run in results.of(cell, peer)) else NOTHING
-    marks = SATURATED if results.is_saturated(cell, peer) else ""
-    marks += LOST if results.lost(cell, peer) else ""
+    marks = results.marks(cell, peer)
     d = figure.digits
     return f"{spread.median:.{d}f}{marks} ({spread.least:.{d}f}-{spread.greatest:.{d}f})"
 
@@ -110,6 +108,7 @@ def summary(verdicts: Sequence[Verdict]) -> str:
 def _row(verdict: Verdict) -> str:
     d = verdict.figure.digits
     judged = ("met" if verdict.met else "**missed**") + (", within the spread" if verdict.unsure else "")
+    judged += ", marked" if verdict.marked else ""
     return (
         f"| {verdict.cell} | {verdict.figure.title}, {verdict.figure.unit} | {verdict.ours:.{d}f} | {verdict.against} | "
         f"{verdict.theirs:.{d}f} | {verdict.ratio:.2f} | {verdict.allowed:.2f} | {judged} |"

@@ -13,7 +13,9 @@ from typing import Any, Final, Self
 from benchmarks.scenarios import Cell, Figure
 
 FORMAT: Final = 1
-STALLED: Final = 0.8  # of the time of a run: if nothing came any more behind that, what was to come is lost
+SATURATED: Final = "†"  # the load generator was the bottleneck: latency and rates are partly its own
+LOST: Final = "‡"  # something that was published did not arrive, or twice, or a client was sent away
+STALLED: Final = 1.0  # seconds before time was up: if nothing came any more in them, what was to come is lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class Run:
             return True
         if said.get("deliveries", 0) >= said.get("deliveries_expected", 0):
             return False
-        return bool(said.get("seconds", 0.0) < STALLED * self.seconds)
+        return bool(said.get("seconds", 0.0) < self.seconds - STALLED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +98,11 @@ class Results:
         values = (run.value(figure) for run in self.of(cell, peer))
         return Spread.of(value for value in values if value is not None)
 
-    def is_saturated(self, cell: Cell, peer: str) -> bool:
-        """Whether in some run the load generator was the bottleneck: then latency and rates are its own."""
-        return any(run.said.get("client_saturated") for run in self.of(cell, peer))
-
-    def lost(self, cell: Cell, peer: str) -> bool:
-        return any(run.lost for run in self.of(cell, peer))
+    def marks(self, cell: Cell, peer: str) -> str:
+        """What a reader of its figures has to know."""
+        runs = self.of(cell, peer)
+        saturated = any(run.said.get("client_saturated") for run in runs)
+        return (SATURATED if saturated else "") + (LOST if any(run.lost for run in runs) else "")
 
     def errors(self) -> list[Run]:
         return [run for run in self.runs if run.error]

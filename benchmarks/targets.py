@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from benchmarks.results import Results, Spread
+from benchmarks.results import Results
 from benchmarks.scenarios import MEMORY, P99, PER_DELIVERY, SCENARIOS, Cell, Figure, Scenario
 
 OURS: Final = "ours"
@@ -17,33 +17,27 @@ COSTS: Final = ("fan-out", "dashboard", "1:1")
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`ours` and `theirs` are medians, in the figure's unit. `unsure`: some runs were on the other side of the limit."""
+    """`ours` and `theirs` are medians, in the figure's unit. `unsure`: some runs were on the other side of the limit.
+    `marked`: the load generator was the bottleneck, or something was lost, in a run of either.
+    """
 
     cell: str
     figure: Figure
     against: str
     ours: float
     theirs: float
-    ratio: float
     allowed: float
-    met: bool
     unsure: bool
+    marked: bool
+    strict: bool = False
 
-    @classmethod
-    def of(
-        cls,
-        cell: str,
-        figure: Figure,
-        against: str,
-        ours: Spread,
-        theirs: float,
-        *,
-        allowed: float,
-        strict: bool = False,
-    ) -> "Verdict":
-        ratio = ours.median / theirs if theirs else float("inf")
-        met = ratio < allowed if strict else ratio <= allowed
-        return cls(cell, figure, against, ours.median, theirs, ratio, allowed, met, ours.overlaps(theirs * allowed))
+    @property
+    def ratio(self) -> float:
+        return self.ours / self.theirs if self.theirs else float("inf")
+
+    @property
+    def met(self) -> bool:
+        return self.ratio < self.allowed if self.strict else self.ratio <= self.allowed
 
 
 class Rule(Protocol):
@@ -67,9 +61,16 @@ class Against:
             ours = results.spread(cell, OURS, self.figure)
             theirs = results.spread(cell, self.peer, self.figure)
             if ours and theirs:
-                name = results.peers[self.peer].name
-                yield Verdict.of(
-                    cell.name, self.figure, name, ours, theirs.median, allowed=self.allowed, strict=self.strict
+                yield Verdict(
+                    cell.name,
+                    self.figure,
+                    results.peers[self.peer].name,
+                    ours.median,
+                    theirs.median,
+                    self.allowed,
+                    unsure=ours.overlaps(theirs.median * self.allowed),
+                    marked=bool(results.marks(cell, OURS) + results.marks(cell, self.peer)),
+                    strict=self.strict,
                 )
 
 
@@ -85,7 +86,8 @@ class AtMost:
     def judge(self, results: Results) -> Iterator[Verdict]:
         for cell in _cells(self.scenario):
             if ours := results.spread(cell, OURS, self.figure):
-                yield Verdict.of(cell.name, self.figure, self.against, ours, self.limit, allowed=1.0)
+                unsure, marked = ours.overlaps(self.limit), bool(results.marks(cell, OURS))
+                yield Verdict(cell.name, self.figure, self.against, ours.median, self.limit, 1.0, unsure, marked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,16 @@ class Unlike:
         for cell in cells:
             ours = results.spread(cell, OURS, self.figure)
             if cell is not reference and cell.x >= reference.x and ours and theirs:
-                yield Verdict.of(cell.name, self.figure, reference.name, ours, theirs.median, allowed=self.allowed)
+                yield Verdict(
+                    cell.name,
+                    self.figure,
+                    reference.name,
+                    ours.median,
+                    theirs.median,
+                    self.allowed,
+                    unsure=ours.overlaps(theirs.median * self.allowed),
+                    marked=bool(results.marks(cell, OURS) + results.marks(reference, OURS)),
+                )
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ def test_a_peer_says_all_that_is_needed(key: str) -> None:
     assert all((peer.name, peer.what, peer.language, peer.install))
     started = " ".join((*peer.start, *peer.files.values()))
     assert "{port}" in started
-    assert any("t%t" in template for template in peer.subscribe)
+    assert any("t%t" in template for template in (*peer.subscribe, *peer.replies))
     assert {"t%t", "%@", "%p"} <= {blank for blank in ("t%t", "%@", "%p") if blank in peer.publish}
     assert bool(peer.replay) == bool(peer.unreplay) == ("replay" in peer.capabilities)
     assert all("{value}" in flags for flags in peer.options.values())

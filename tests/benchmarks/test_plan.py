@@ -22,6 +22,13 @@ def test_each_round_of_a_cell_has_every_peer_once() -> None:
         assert Counter(step.peer.key for step in part) == Counter(SOME)
 
 
+def test_with_rounds_first_every_cell_comes_before_any_comes_again() -> None:
+    steps = list(plan(chosen("1:1"), some(), 2, seed=1, rounds_first=True))
+    half = len(steps) // 2
+    assert [step.cell.name for step in steps[:half]] == [step.cell.name for step in steps[half:]]
+    assert {step.cell.name for step in steps[:half]} == {cell.name for _, cell in chosen("1:1")}
+
+
 def test_the_order_is_the_seeds() -> None:
     def order(seed: int) -> list[str]:
         return [step.peer.key for step in plan(chosen("1:1"), some(), 5, seed)]

@@ -50,13 +50,13 @@ def test_runs_of_other_cells_and_peers_do_not_count() -> None:
     ],
 )
 def test_what_was_lost_is_marked_and_what_time_was_up_for_is_not(said: dict[str, float], lost: bool) -> None:
-    assert results(runs(NAME, "ours", [said])).lost(cell(NAME), "ours") is lost
+    assert results(runs(NAME, "ours", [said])).marks(cell(NAME), "ours") == ("‡" if lost else "")
 
 
 def test_one_saturated_run_marks_the_cell() -> None:
     fine, full = costs(NAME, "ours", 1.0, 1.0), costs(NAME, "ours", 1.0, client_saturated=True)
-    assert not results(fine).is_saturated(cell(NAME), "ours")
-    assert results(fine, full).is_saturated(cell(NAME), "ours")
+    assert results(fine).marks(cell(NAME), "ours") == ""
+    assert results(fine, full).marks(cell(NAME), "ours") == "†"
 
 
 def test_a_file_is_read_back_as_it_was(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ async def endpoint(http: web.Request) -> web.WebSocketResponse:
             topic = request["topic"]
             if request["type"] == "subscribe":
                 subscribers[topic].add(socket)
+                await socket.send_str(json.dumps({"type": "ack", "topic": topic}))
             else:
                 text = json.dumps({"type": "event", "topic": topic, "message": request["message"]})
                 for subscriber in list(subscribers[topic]):

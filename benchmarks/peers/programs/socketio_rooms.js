@@ -1,4 +1,4 @@
-// Rooms of Socket.IO. A topic is a room, and a client names its own when it connects.
+// Rooms of Socket.IO. A topic is a room.
 //
 //     node socketio_rooms.js PORT
 "use strict";
@@ -10,8 +10,7 @@ const http = createServer();
 const io = new Server(http, { serveClient: false, transports: ["websocket"] });
 
 io.on("connection", (socket) => {
-  const { topic } = socket.handshake.auth;
-  if (topic !== undefined) socket.join(topic);
+  socket.on("subscribe", (topic) => socket.join(topic));
   socket.on("publish", (topic, message) => io.to(topic).emit("event", topic, message));
 });
 

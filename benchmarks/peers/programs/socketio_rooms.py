@@ -1,4 +1,4 @@
-"""Rooms of python-socketio, on uvicorn. A topic is a room, and a client names its own when it connects.
+"""Rooms of python-socketio, on uvicorn. A topic is a room.
 
 python socketio_rooms.py PORT
 """
@@ -12,16 +12,15 @@ import uvicorn
 sio = socketio.AsyncServer(async_mode="asgi", logger=False, engineio_logger=False)
 
 
-async def connect(sid: str, _environ: dict[str, Any], auth: dict[str, str] | None) -> None:
-    if auth:
-        await sio.enter_room(sid, auth["topic"])
+async def subscribe(sid: str, topic: str) -> None:
+    await sio.enter_room(sid, topic)
 
 
 async def publish(_sid: str, topic: str, message: Any) -> None:
     await sio.emit("event", [topic, message], room=topic)
 
 
-sio.on("connect", connect)
+sio.on("subscribe", subscribe)
 sio.on("publish", publish)
 app = socketio.ASGIApp(sio)
 

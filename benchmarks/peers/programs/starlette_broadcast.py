@@ -23,6 +23,7 @@ async def endpoint(socket: WebSocket) -> None:
             topic = request["topic"]
             if request["type"] == "subscribe":
                 subscribers[topic].add(socket)
+                await socket.send_text(json.dumps({"type": "ack", "topic": topic}))
             else:
                 text = json.dumps({"type": "event", "topic": topic, "message": request["message"]})
                 for subscriber in list(subscribers[topic]):

@@ -15,6 +15,7 @@ def message(socket: Any, data: str | bytes, _opcode: int) -> None:
     topic = request["topic"]
     if request["type"] == "subscribe":
         socket.subscribe(topic)
+        socket.send(json.dumps({"type": "ack", "topic": topic}), OpCode.TEXT)
     else:
         text = json.dumps({"type": "event", "topic": topic, "message": request["message"]})
         app.publish(topic, text, OpCode.TEXT, False)

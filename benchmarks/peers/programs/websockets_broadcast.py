@@ -21,6 +21,7 @@ async def endpoint(connection: ServerConnection) -> None:
             topic = request["topic"]
             if request["type"] == "subscribe":
                 subscribers[topic].add(connection)
+                await connection.send(json.dumps({"type": "ack", "topic": topic}))
             else:
                 event = {"type": "event", "topic": topic, "message": request["message"]}
                 broadcast(subscribers[topic], json.dumps(event))

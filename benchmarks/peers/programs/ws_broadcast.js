@@ -18,6 +18,7 @@ server.on("connection", (socket) => {
     if (request.type === "subscribe") {
       subscribers.add(socket);
       mine.add(subscribers);
+      socket.send(JSON.stringify({ type: "ack", topic: request.topic }));
       return;
     }
     const text = JSON.stringify({ type: "event", topic: request.topic, message: request.message });
