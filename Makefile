@@ -176,7 +176,7 @@ idle-memory: setup ## Where the memory of an idle connection goes, line by line
 	@$(BIN)/python -m benchmarks.idle_memory $(ARGS)
 
 .PHONY: bench-docs
-bench-docs: setup ## Put the last results into docs/charts
+bench-docs: setup ## Put the last results into docs: charts, and tables into performance.md
 	@$(BIN)/python -m benchmarks --from $(BENCH)/results/results.json --docs
 
 # --- releases ---------------------------------------------------------------------------------------------------------

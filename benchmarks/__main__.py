@@ -11,7 +11,6 @@ import datetime
 import math
 import random
 import resource
-import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -24,13 +23,14 @@ from benchmarks.generator import PROGRAM
 from benchmarks.machine import commit, facts, two_cores
 from benchmarks.peer import BUILD, ROOT, Peer, peers
 from benchmarks.plan import at_most_seconds, plan
-from benchmarks.report import report, targets
+from benchmarks.report import as_section, inserted, report, targets
 from benchmarks.results import Measured, Results, Run
 from benchmarks.scenarios import QUICK_PEERS, chosen
 from benchmarks.server import version
 
 FOLDER: Final = BUILD / "results"
-DOCS: Final = ROOT / "docs" / "charts"
+PAGE: Final = ROOT / "docs" / "performance.md"
+CHARTS: Final = ROOT / "docs" / "charts"
 RUNS: Final = 5
 QUICK_RUNS: Final = 3
 QUICK_AT_MOST: Final = (
@@ -50,9 +50,7 @@ def main(words: Sequence[str] | None = None) -> int:
         results.write(asked.out / "results.json")
     written(results, asked.out)
     if asked.docs:
-        shutil.rmtree(DOCS, ignore_errors=True)
-        written(results, DOCS)
-        print(f"In {DOCS.relative_to(ROOT)}: the table and the charts")
+        document(results)
     print(targets(results))
     for run in results.errors():
         print(f"failed: {run.peer}, {run.cell}: {run.error}", file=sys.stderr)
@@ -70,7 +68,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--load", type=Path, default=PROGRAM, metavar="PATH", help="another load generator")
     made.add_argument("--out", type=Path, default=FOLDER, metavar="FOLDER", help="where results go")
     made.add_argument("--from", dest="results", type=Path, metavar="FILE", help="measure nothing, report this file")
-    made.add_argument("--docs", action="store_true", help="the table and the charts into docs/charts too")
+    made.add_argument(
+        "--docs", action="store_true", help="charts into docs/charts and tables into docs/performance.md too"
+    )
     return made
 
 
@@ -127,11 +127,23 @@ def describe(peer: Peer) -> Measured:
     return Measured(peer.name, peer.what, peer.language, "" if missing else version(peer), missing)
 
 
+def document(results: Results) -> None:
+    """The charts into the documentation's folder, and the tables into its page, between the comments that wait for them."""
+    draw(results, CHARTS)
+    if PAGE.exists():
+        PAGE.write_text(inserted(PAGE.read_text("utf-8"), as_section(report(results))), "utf-8")
+    print(f"Charts: {shown(CHARTS)}. Tables: {shown(PAGE) if PAGE.exists() else 'nowhere, there is no page for them'}")
+
+
 def written(results: Results, folder: Path) -> None:
+    draw(results, folder)
+    (folder / "report.md").write_text(report(results), "utf-8")
+
+
+def draw(results: Results, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.svg"):
         old.unlink()
-    (folder / "report.md").write_text(report(results), "utf-8")
     for name, drawing in charts(results):
         (folder / f"{name}.svg").write_text(drawing, "utf-8")
 

@@ -135,13 +135,17 @@ class Line:
 
 
 def series(results: Results, scenario: Scenario, figure: Figure) -> list[Line]:
+    """At most as many as can be told apart: ours, the floors, and the best of the others."""
     lines = []
     for key, peer in results.peers.items():
         found = ((cell.x, results.spread(cell, key, figure)) for cell in scenario.cells)
         points = sorted((x, spread.median) for x, spread in found if spread)
         if points:
             lines.append(Line(key, peer.name, points))
-    return lines
+    if len(lines) <= MOST_LINES:
+        return lines
+    lines.sort(key=lambda line: (line.peer != "ours", line.peer not in FLOORS, line.peer == "pure", line.points[-1][1]))
+    return lines[:MOST_LINES]
 
 
 WIDTH: Final = 760.0
@@ -149,13 +153,14 @@ HEIGHT: Final = 380.0
 TOP: Final = 64.0
 BOTTOM: Final = 52.0
 LEFT: Final = 64.0
+MOST_LINES: Final = 7  # as many as there are colours
 LINE_GAP: Final = 15.0  # between the names at the ends of two lines
 
 Scale = Callable[[float], float]
 
 
 def line_chart(scenario: Scenario, figure: Figure, lines: Sequence[Line]) -> Drawing:
-    """Both axes logarithmic; an x of 0 stands left of the others. The expected line goes through our reference point."""
+    """Both axes logarithmic; an x of 0 stands left of the others."""
     expected = expected_line(scenario, figure, lines)
     right = max(text_width(line.name, 12) for line in lines) + 24
     right = max(right, text_width(expected[0], 12) + 24 if expected else 0)
@@ -178,7 +183,7 @@ def line_chart(scenario: Scenario, figure: Figure, lines: Sequence[Line]) -> Dra
         drawing.path([(across(x), down(y)) for x, y in points], "faint", 1.5, "5 4")
         ends.append((down(points[-1][1]), name, "faint", False))
     for at, line in reversed(list(enumerate(lines))):
-        colour = f"s{at % 7}"
+        colour = f"s{at}"
         placed = [(across(x), down(y)) for x, y in line.points]
         drawing.path(placed, colour, 3.0 if line.peer == "ours" else 1.8)
         for (x, y), (at_x, value) in zip(placed, line.points, strict=True):
@@ -192,7 +197,7 @@ def line_chart(scenario: Scenario, figure: Figure, lines: Sequence[Line]) -> Dra
 def expected_line(
     scenario: Scenario, figure: Figure, lines: Sequence[Line]
 ) -> tuple[str, list[tuple[float, float]]] | None:
-    """Through our first point: level, or growing with x. A cost per delivery is level where one per publication grows."""
+    """Through our first point: level, or a line. A cost per delivery is level where one per publication grows."""
     ours = next((line for line in lines if line.peer == "ours"), None)
     if ours is None or not scenario.expected:
         return None
@@ -201,9 +206,9 @@ def expected_line(
     first_x, first_y = ours.points[0]
     if not grows:
         return "expected: level", [(x, first_y) for x in xs]
-    # The fixed part of the cost, which the first point has as well, is no part of what grows.
-    last_x, last_y = ours.points[-1]
-    slope = (last_y - first_y) / (last_x - first_x) if last_x > first_x else 0.0
+    # A fixed part and one that grows, as they are up to the middle, go on like this.
+    (middle_x, middle_y), last_x = ours.points[len(xs) // 2], xs[-1]
+    slope = (middle_y - first_y) / (middle_x - first_x) if middle_x > first_x else 0.0
     steps = [first_x * (last_x / first_x) ** (i / 40) for i in range(41)] if first_x > 0 else xs
     return "expected: linear", [(x, first_y + slope * (x - first_x)) for x in steps]
 

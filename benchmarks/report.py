@@ -1,5 +1,6 @@
 """Results as text: tables, the targets with met or missed, what was not measured and why, and on which machine."""
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Final
@@ -10,6 +11,9 @@ from benchmarks.scenarios import SCENARIOS, Cell, Figure
 from benchmarks.targets import TARGETS, Verdict
 
 COLUMNS: Final = 4
+WIDTH: Final = 120
+BEGIN: Final = "<!-- benchmark: begin -->"
+END: Final = "<!-- benchmark: end -->"
 NOTHING: Final = "-"
 LEGEND: Final = (
     "Medians, with the least and the greatest of the runs in parentheses. Less is better. "
@@ -20,8 +24,31 @@ LEGEND: Final = (
 
 
 def report(results: Results) -> str:
+    """Markdown, in lines of at most 120 characters where a line may end."""
     parts = [_head(results), LEGEND, *map(str, tables(results)), targets(results), missing(results), peers(results)]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    text = "\n\n".join(part for part in parts if part)
+    return "\n".join(wrapped(line) for line in text.splitlines()) + "\n"
+
+
+def wrapped(line: str) -> str:
+    if line.startswith("|") or len(line) <= WIDTH:
+        return line
+    indent = "  " if line.startswith("- ") else ""
+    return textwrap.fill(line, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+
+
+def as_section(text: str) -> str:
+    """The same as a part of another document: each heading one level deeper."""
+    return "\n".join(f"#{line}" if line.startswith("#") else line for line in text.splitlines())
+
+
+def inserted(document: str, text: str) -> str:
+    """The document with this between its two comments that say where the benchmark's report belongs."""
+    before, begin, rest = document.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise ValueError(f"{BEGIN} and {END} are not there")
+    return f"{before}{begin}\n\n{text}\n\n{end}{after}"
 
 
 def _head(results: Results) -> str:

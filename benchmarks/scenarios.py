@@ -281,7 +281,7 @@ SCENARIOS: Final = (
         "open loop", "Open loop",
         "100 subscribers, at a fixed rate of publications, whether or not the server keeps up; latency counts from when "
         "a publication was due.",
-        P99, P50, P999, PER_DELIVERY, axis="publications a second",
+        P99, P50, P999, PER_DELIVERY, peers=FLOORS | {"ws", "starlette"}, axis="publications a second",
     ),
     _scenario(
         "beside", "Beside trouble", "The others' latency, with 1000 publications a second to 100.", P99, P50, PER_DELIVERY,

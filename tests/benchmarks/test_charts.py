@@ -121,6 +121,13 @@ def test_a_chart_of_growth_has_the_expected_line() -> None:
     assert "expected" not in FULL["open-loop"]
 
 
+def test_lines_are_as_many_as_can_be_told_apart_and_ours_and_the_floors_are_among_them() -> None:
+    lines = ElementTree.fromstring(FULL["payload"]).findall(f"{SVG}polyline")
+    colours = [line.attrib["class"] for line in lines if "stroke-dasharray" not in line.attrib]
+    assert len(colours) == len(set(colours)) == 7
+    assert all(full().peers[key].name in FULL["payload"] for key in ("ours", "bare_loop", "floor"))
+
+
 def test_nothing_to_compare_is_no_chart() -> None:
     assert dict(charts(results())) == {}
     assert dict(charts(results(costs("chat 50 rooms x 20 w=64", "ours", 1.0)))) == {}
