@@ -21,7 +21,7 @@ def test_few_samples_are_compared_too() -> None:
 
 def test_the_chart_has_every_sample_within_its_frame() -> None:
     samples = [Sample(minute, 3000 * minute, 90_000 * minute, 40 + minute % 3) for minute in range(1, 61)]
-    drawing = ElementTree.fromstring(str(chart(samples)))  # our own
+    drawing = ElementTree.fromstring(str(chart(samples)))
     (line,) = drawing.iter("{http://www.w3.org/2000/svg}polyline")
     points = [tuple(map(float, point.split(","))) for point in line.attrib["points"].split()]
     assert len(points) == 60
