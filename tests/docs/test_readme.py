@@ -28,7 +28,12 @@ from tests.integration.server_process import PATIENCE, ServerProcess, environmen
 
 DOCUMENT: Final = "README.md"
 PYTHON: Final = blocks(DOCUMENT, "python")
-SHELL: Final = [(str(block), line) for block in blocks(DOCUMENT, "sh") for line in block.text.splitlines()]
+SHELL: Final = [
+    (str(block), line)
+    for document in (DOCUMENT, "docs/bench.md")
+    for block in blocks(document, "sh")
+    for line in block.text.splitlines()
+]
 
 
 # -- the tour
@@ -222,6 +227,7 @@ def test_a_line_for_a_shell_would_work(place: str, line: str) -> None:
         "pip install inmem-pubsub",
         "inmem-pubsub stres",
         "inmem-pubsub stress --urls x",
+        "inmem-pubsub bench --subscriber x",
         "inmem-pubsub serve --prot 1",
         "inmem-pubsub --prot 1",
         "docker run -e PROT=8080 inmem-pubsub",

@@ -137,6 +137,7 @@ def _round_numbers(steps: tuple[float, ...], low: int, high: int) -> Iterator[in
             bound = round(step * power)
             if bound > low:
                 yield bound
+                low = bound  # of a few nanoseconds, two steps can be one number
                 if bound > high:
                     return
         power *= 10

@@ -76,7 +76,7 @@ async def _load(share: Share, go: Go, inbox: Orders, links: list[Link]) -> Resul
     try:
         stalled = not await watch(engine, share.plan.timeout)
         if not stalled:
-            await _settle(engine, links)
+            await settle(engine, links)
     finally:
         stop.cancel()
     return Result(pack(engine.close_books()), engine.stopped, stalled)
@@ -108,7 +108,7 @@ async def watch(engine: Engine, patience: float) -> bool:
     return True
 
 
-async def _settle(engine: Engine, links: list[Link]) -> None:
+async def settle(engine: Engine, links: list[Link]) -> None:
     """What comes beyond all that is due comes before the answer to a question that is asked now."""
     for link in links:
         if not link.transport.is_disconnected:

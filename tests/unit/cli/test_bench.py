@@ -65,6 +65,12 @@ def test_what_goes_wrong_is_said_and_ends_with_1(fault: Fault, reason: str) -> N
     assert reason in found["reasons"]
 
 
+@pytest.mark.parametrize("fault", [Fault.LOSE_MESSAGE, Fault.LOSE_ACK])
+def test_a_run_that_waits_in_vain_says_so(fault: Fault) -> None:
+    _, found = found_in(fault)
+    assert found["reasons"][-1] == "nothing came any more, though there was more to come"
+
+
 def test_what_is_dropped_is_counted_as_dropped() -> None:
     code, found = found_in(Fault.DROP_FOR_A_READER)
     accounts = found["accounts"]
