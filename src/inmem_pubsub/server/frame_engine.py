@@ -80,6 +80,13 @@ class Listener(Protocol):
     def ended(self) -> None: ...
 
 
+class Reader(Protocol):
+    """Who has a transport reads into its buffer."""
+
+    def get_buffer(self, sizehint: int) -> memoryview: ...
+    def buffer_updated(self, nbytes: int) -> None: ...
+
+
 class Discard(asyncio.BufferedProtocol):
     """Takes the place of picows once the peer broke the protocol: what it still sends is neither parsed nor kept.
 
@@ -107,14 +114,15 @@ class Discard(asyncio.BufferedProtocol):
 class FrameEngine(WSProtocol):  # type: ignore[misc]  # not in its stub
     """picows' protocol, and what it does not say: how large its read buffer is. It doubles, and never shrinks.
 
-    `grown` is called when it has doubled, before anything is read into it, and says whether to go on reading with it. So
-    what a peer sends costs no memory that nobody knows of.
+    `grown` is called when it has doubled, before anything is read into it, and says who reads from now on: it, or who has
+    taken its place. So what a peer sends costs no memory that nobody knows of, and nothing is read into a buffer that is
+    not there any more.
 
-    Once it `is_broken`, having refused a frame, nothing may be read with it: it would go on within or behind that frame as if
-    nothing were wrong, and a loop may read many times before it comes to anything else.
+    Where it has refused a frame, another must read: it would go on within or behind that frame as if nothing were wrong, and
+    a loop may read many times before it comes to anything else.
     """
 
-    __slots__ = ("_grown", "_outlet", "size")
+    __slots__ = ("_grown", "size")
 
     def __init__(
         self,
@@ -122,7 +130,7 @@ class FrameEngine(WSProtocol):  # type: ignore[misc]  # not in its stub
         transport: asyncio.Transport,
         max_frame: int,
         refuse: Callable[[Violation], object],
-        grown: Callable[[], bool],
+        grown: Callable[[], Reader],
     ) -> None:
         """Hands frames to the listener, which is connected when this returns."""
         super().__init__(
@@ -131,16 +139,16 @@ class FrameEngine(WSProtocol):  # type: ignore[misc]  # not in its stub
         )  # fmt: skip
         self.size = AT_REST
         self._grown = grown
-        self._outlet = Outlet(transport, refuse)
-        self.connection_made(self._outlet)
-        feed(self, REQUEST)
+        self.connection_made(Outlet(transport, refuse))
+        feed(lambda: self, REQUEST)
 
     def get_buffer(self, sizehint: int) -> memoryview:
         room: memoryview = _buffer_of(self, sizehint)
         if len(room) > self.size:
             self.size *= 2
-            if not self._grown():
-                return _SINK  # the transport has another protocol by now
+            reader = self._grown()
+            if reader is not self:
+                return reader.get_buffer(sizehint)
         return room[:-1]  # never filled: full and then doubled, it would have as much room as it had when it was empty
 
     @property
@@ -153,19 +161,13 @@ class FrameEngine(WSProtocol):  # type: ignore[misc]  # not in its stub
         """Whether no part of a frame has come."""
         return self.room == self.size
 
-    @property
-    def is_broken(self) -> bool:
-        return self._outlet.refused
 
-
-def feed(protocol: FrameEngine, data: bytes) -> None:
-    """Bytes that were read before the protocol had the transport."""
+def feed(reader: Callable[[], Reader], data: bytes) -> None:
+    """Bytes that were read before the protocol had the transport. `reader` says who has it: on the way that may change."""
     view = memoryview(data)
-    while view and not protocol.is_broken:
-        buffer = protocol.get_buffer(-1)
-        if buffer is _SINK:
-            return
+    while view:
+        buffer = reader().get_buffer(-1)
         n = min(len(buffer), len(view))
         buffer[:n] = view[:n]
         view = view[n:]
-        protocol.buffer_updated(n)
+        reader().buffer_updated(n)

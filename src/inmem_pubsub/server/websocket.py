@@ -10,7 +10,7 @@ hub calls `transport.write` itself.
 import asyncio
 import socket
 from collections import deque
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import structlog
 from picows import WSFrame, WSListener, WSMsgType, WSTransport
@@ -32,7 +32,7 @@ from inmem_pubsub.protocol.fragments import (
 from inmem_pubsub.protocol.frames import PING as PING_FRAME
 from inmem_pubsub.protocol.frames import close_frame, pong_frame
 from inmem_pubsub.protocol.session import Session
-from inmem_pubsub.server.frame_engine import AT_REST, LIMBO, NO_HEADERS, Discard, FrameEngine, feed
+from inmem_pubsub.server.frame_engine import AT_REST, LIMBO, NO_HEADERS, Discard, FrameEngine, Reader, feed
 from inmem_pubsub.server.in_flight import in_flight
 from inmem_pubsub.server.rate import Bucket
 
@@ -94,12 +94,12 @@ class WebSocket(WSListener):
         protocol = self._new_protocol()
         self.transport.write(answer)
         if rest:
-            feed(protocol, rest)
+            feed(self._reader, rest)
         self._room = protocol.room
 
     def _new_protocol(self) -> FrameEngine:
         largest = self._owner.settings.max_message_size
-        self._protocol = FrameEngine(self, self.transport, largest, self.parser_refused, self._may_grow)
+        self._protocol = FrameEngine(self, self.transport, largest, self.parser_refused, self._grown)
         self.transport.set_protocol(self._protocol)
         return self._protocol
 
@@ -283,9 +283,12 @@ class WebSocket(WSListener):
             held += max(0, self.transport.get_write_buffer_size() - self._owner.settings.high_water)
         self._owner.backlog.hold(self, held)
 
-    def _may_grow(self) -> bool:
+    def _grown(self) -> Reader:
         self._weigh()
-        return self._protocol is not None
+        return self._reader()
+
+    def _reader(self) -> Reader:
+        return cast(Reader, self.transport.get_protocol())
 
     def give_back(self) -> None:
         if self.reason:

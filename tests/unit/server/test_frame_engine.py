@@ -8,7 +8,7 @@ import pytest
 from picows import WSFrame, WSListener, WSTransport
 
 from inmem_pubsub.protocol.fragments import Violation
-from inmem_pubsub.server.frame_engine import AT_REST, NO_HEADERS, Discard, FrameEngine, feed
+from inmem_pubsub.server.frame_engine import AT_REST, NO_HEADERS, Discard, FrameEngine, Reader, feed
 from tests.client_frames import PING, frame
 from tests.unit.server.websocket_fakes import on_a_loop
 
@@ -36,19 +36,22 @@ class Transport:
 
 
 class Rig:
-    """An engine whose growth is noted, and may be refused."""
+    """An engine whose growth is noted, and may be the end of it."""
 
     def __init__(self) -> None:
         self.listener = Listener()
         self.transport = Transport()
         self.sizes: list[int] = []
         self.refused: list[Violation] = []
-        self.may_grow = True
+        self.successor: Reader | None = None
         self.engine = FrameEngine(self.listener, self.transport, 2**20, self.refused.append, self.grown)  # type: ignore[arg-type]  # a fake
 
-    def grown(self) -> bool:
+    def grown(self) -> Reader:
         self.sizes.append(self.engine.size)
-        return self.may_grow
+        return self.reader()
+
+    def reader(self) -> Reader:
+        return self.engine if self.successor is None else self.successor
 
 
 @contextmanager
@@ -73,7 +76,7 @@ async def test_every_doubling_is_told_before_anything_is_read_into_it(chunk: int
     with rig() as made:
         data = frame(b"x" * 200_000)
         for start in range(0, len(data), chunk):
-            feed(made.engine, data[start : start + chunk])
+            feed(made.reader, data[start : start + chunk])
             held = min(len(data), start + chunk)
             assert held <= made.engine.size, "what nobody knows of"
         assert made.listener.payloads == [b"x" * 200_000]
@@ -88,36 +91,32 @@ async def test_part_of_a_frame_is_seen_at_any_size_of_the_buffer_and_of_the_part
         for size in (0, 1_000, AT_REST - 8, AT_REST - 7, 2 * AT_REST - 8, 10_000, 100_000, 1_000_000):
             data = frame(b"x" * size)
             for part in {1, len(data) - 1, *(n for k in range(11) if 0 < (n := AT_REST * 2**k) < len(data))}:
-                feed(made.engine, data[:part])
+                feed(made.reader, data[:part])
                 assert not made.engine.is_empty
-                feed(made.engine, data[part:])
+                feed(made.reader, data[part:])
                 assert made.engine.is_empty
 
 
 @on_a_loop
 async def test_a_part_that_follows_a_whole_one_is_seen() -> None:
     with rig() as made:
-        feed(made.engine, frame(b"y") + frame(b"", PING)[:1])
+        feed(made.reader, frame(b"y") + frame(b"", PING)[:1])
         assert made.listener.payloads == [b"y"]
         assert not made.engine.is_empty
 
 
 @on_a_loop
-async def test_one_that_may_not_grow_reads_into_nothing() -> None:
-    with rig() as made:
-        made.may_grow = False
-        feed(made.engine, frame(b"x" * 50_000))
+async def test_where_another_takes_its_place_as_it_grows_that_one_reads() -> None:
+    with rig() as made, rig() as other:
+        feed(made.reader, frame(b"x" * 50_000)[: AT_REST - 100])
+        assert made.sizes == []
+        made.successor = other.engine
+        buffer = made.engine.get_buffer(-1)
         assert made.sizes == [2 * AT_REST]
-        assert made.listener.payloads == []
-
-
-@on_a_loop
-async def test_one_that_has_refused_a_frame_is_broken_and_fed_no_more() -> None:
-    with rig() as made:
-        feed(made.engine, frame(b"y") + frame(b"x" * (2**20 + 1)) + frame(b"z"))
-        assert made.engine.is_broken
-        assert made.listener.payloads == [b"y"]
-        assert [violation.reason for violation in made.refused] == ["message_too_big"]
+        data = frame(b"y")
+        buffer[: len(data)] = data
+        other.engine.buffer_updated(len(data))
+        assert (made.listener.payloads, other.listener.payloads) == ([], [b"y"])
 
 
 class Owner:

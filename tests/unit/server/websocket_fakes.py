@@ -42,6 +42,10 @@ class RecordingTransport(asyncio.Transport):
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
         self.protocol = protocol
 
+    def get_protocol(self) -> asyncio.BaseProtocol:
+        protocol: asyncio.BaseProtocol = self.protocol
+        return protocol
+
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         return self.socket if name == "socket" else default
 
@@ -148,7 +152,7 @@ class Link:
             n = min(len(buffer), len(self._coming), self.chunk)
             buffer[:n] = self._coming[:n]
             del self._coming[:n]
-            protocol.buffer_updated(n)
+            transport.protocol.buffer_updated(n)  # it may be another by now
 
     # -- what the peer sees
 
