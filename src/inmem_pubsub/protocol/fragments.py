@@ -40,31 +40,36 @@ def check_text(payload: bytes) -> bytes:
 class Fragments:
     """A message of which some fragments have come (section 5.4). UTF-8 is checked as it comes, so a bad one ends early.
 
-    `size` is the bytes of all that came.
+    They are put together as they come: an object for each of them would be many times as large as a byte.
     """
 
-    __slots__ = ("_decoder", "_max_bytes", "_max_fragments", "_parts", "size")
+    __slots__ = ("_decoder", "_fragments", "_max_bytes", "_max_fragments", "_text")
 
     def __init__(self, max_bytes: int, max_fragments: int) -> None:
         self._max_bytes = max_bytes
         self._max_fragments = max_fragments
         self._decoder: codecs.IncrementalDecoder = _utf8()
-        self._parts: list[bytes] = []
-        self.size = 0
+        self._text = bytearray()
+        self._fragments = 0
+
+    @property
+    def size(self) -> int:
+        """Bytes of all that came."""
+        return len(self._text)
 
     def add(self, payload: bytes, final: bool) -> bytes | None:
         """The whole text message, once this was its last fragment. Raises Violation."""
-        self._parts.append(payload)
-        self.size += len(payload)
+        self._text += payload
+        self._fragments += 1
         if self.size > self._max_bytes:
             raise Violation(CloseCode.MESSAGE_TOO_BIG, "message_too_big")
-        if len(self._parts) > self._max_fragments:
+        if self._fragments > self._max_fragments:
             raise Violation(CloseCode.POLICY_VIOLATION, "too_many_fragments")
         try:
             self._decoder.decode(payload, final)
         except UnicodeDecodeError:
             raise Violation(CloseCode.INVALID_UTF8, "invalid_utf8") from None
-        return b"".join(self._parts) if final else None
+        return bytes(self._text) if final else None
 
 
 def close_code(payload: bytes) -> int | None:

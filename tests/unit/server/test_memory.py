@@ -9,6 +9,7 @@ import pytest
 from inmem_pubsub.config import Settings
 from inmem_pubsub.core import Connection, Hub, Subscription
 from inmem_pubsub.protocol.decoding import decode
+from inmem_pubsub.protocol.fragments import Fragments
 from inmem_pubsub.protocol.frames import EventFrames, Stamp
 from inmem_pubsub.protocol.messages import Message
 from inmem_pubsub.server.memory import (
@@ -157,3 +158,12 @@ def test_a_reply_is_little_more_than_its_request(case: Case) -> None:
         before = sum(map(len, peer.connection.out))
         peer.send(text.decode(errors="replace").encode())
         assert sum(map(len, peer.connection.out)) - before < len(text) + REPLY
+
+
+def test_a_message_in_fragments_takes_little_more_than_its_bytes() -> None:
+    n = 50_000
+    fragments = Fragments(MIB, n)
+    with Measured() as measured:
+        for i in range(n):
+            fragments.add(b"%02d" % (i % 100), final=False)
+    assert measured.left < 1.5 * fragments.size == 1.5 * 2 * n
