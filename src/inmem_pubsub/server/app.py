@@ -3,9 +3,7 @@
 Limits, deadlines, Host and Origin have been seen to by the edge in front (http_guard.py).
 """
 
-import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
@@ -26,6 +24,7 @@ from inmem_pubsub.protocol.names import why_invalid
 from inmem_pubsub.server.metrics import expose
 from inmem_pubsub.server.node import Node
 from inmem_pubsub.server.stats import global_stats, topic_stats
+from inmem_pubsub.server.turns import ClientLeft, Turns
 
 log = structlog.stdlib.get_logger("inmem_pubsub.app")
 
@@ -67,21 +66,12 @@ def make_app(node: Node) -> Starlette:
 class Routes:
     def __init__(self, node: Node) -> None:
         self._node = node
-        self._one_at_a_time = asyncio.Lock()
-
-    @contextlib.asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
-        """For answers about all topics, which take milliseconds where there are thousands: one in a pass of the loop, so that
-        everyone else has a turn between two of them.
-        """
-        async with self._one_at_a_time:
-            await asyncio.sleep(0)
-            yield
+        self._turns = Turns()  # at answers about all topics
 
     async def topics(self, request: Request) -> Response:
         if request.method == "POST":
             return self._create(await request.body())
-        async with self._turn():
+        async with self._turns.turn(_left(request)):
             return answer(200, {"topics": [topic_stats(topic) for topic in self._node.hub.topics.values()]})
 
     def _create(self, body: bytes) -> Response:
@@ -144,14 +134,14 @@ class Routes:
         }
         return answer(503 if node.draining else 200, status)
 
-    async def stats(self, _request: Request) -> Response:
+    async def stats(self, request: Request) -> Response:
         node = self._node
-        async with self._turn():
+        async with self._turns.turn(_left(request)):
             topics = {topic.name: topic_stats(topic) for topic in node.hub.topics.values()}
             return answer(200, {"timestamp": node.wall.text(), "global": global_stats(node), "topics": topics})
 
-    async def metrics(self, _request: Request) -> Response:
-        async with self._turn():
+    async def metrics(self, request: Request) -> Response:
+        async with self._turns.turn(_left(request)):
             text = expose(self._node)
         return Response(text, headers=_NO_STORE | {"Content-Type": CONTENT_TYPE_LATEST})
 
@@ -160,6 +150,14 @@ def answer(status: int, body: dict[str, Any], headers: dict[str, str] | None = N
     return Response(
         msgspec.json.encode(body), status, headers=_NO_STORE | (headers or {}), media_type="application/json"
     )
+
+
+def _left(request: Request) -> Callable[[], Awaitable[None]]:
+    async def leaves() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass  # the body, which is none
+
+    return leaves
 
 
 def _object(text: bytes) -> dict[str, Any]:
@@ -192,6 +190,8 @@ def _counted(node: Node, handler: Handler) -> Handler:
     async def handle(request: Request) -> Response:
         try:
             response = await handler(request)
+        except ClientLeft:
+            return Response()  # which nobody gets
         except Problem as problem:
             response = answer(problem.status, problem.body)
         except Exception as error:

@@ -15,6 +15,10 @@ class Get:
 
     method = "GET"
 
+    async def receive(self) -> Any:
+        """Until the client leaves, which it does not."""
+        await asyncio.Event().wait()
+
 
 @pytest.mark.parametrize("names", [["metrics"], ["stats"], ["topics"], ["metrics", "stats", "topics"]])
 @on_a_loop
