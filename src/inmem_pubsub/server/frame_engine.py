@@ -120,9 +120,11 @@ class FrameEngine(WSProtocol):  # type: ignore[misc]  # not in its stub
 
     Where it has refused a frame, another must read: it would go on within or behind that frame as if nothing were wrong, and
     a loop may read many times before it comes to anything else.
+
+    `under_way` says whether a part of a frame was there before the last read.
     """
 
-    __slots__ = ("_grown", "size")
+    __slots__ = ("_grown", "size", "under_way")
 
     def __init__(
         self,
@@ -138,6 +140,7 @@ class FrameEngine(WSProtocol):  # type: ignore[misc]  # not in its stub
             False, 1, 1, WSAutoPingStrategy.PING_WHEN_IDLE, False, max_frame, None, READ_BUFFER,
         )  # fmt: skip
         self.size = AT_REST
+        self.under_way = False
         self._grown = grown
         self.connection_made(Outlet(transport, refuse))
         feed(lambda: self, REQUEST)
@@ -149,6 +152,7 @@ class FrameEngine(WSProtocol):  # type: ignore[misc]  # not in its stub
             reader = self._grown()
             if reader is not self:
                 return reader.get_buffer(sizehint)
+        self.under_way = len(room) != self.size
         return room[:-1]  # never filled: full and then doubled, it would have as much room as it had when it was empty
 
     @property

@@ -25,9 +25,8 @@ an interval of that clock, and never early.
 
 import asyncio
 import math
-from collections.abc import Collection
 from enum import Enum, auto
-from typing import Any, ClassVar, Final, Protocol
+from typing import Any, ClassVar, Final
 
 import httptools
 import structlog
@@ -47,8 +46,7 @@ from inmem_pubsub.protocol.origin import (
     is_loopback,
     origin_of,
 )
-from inmem_pubsub.server.backlog import Backlog
-from inmem_pubsub.server.http_connections import HttpConnections
+from inmem_pubsub.server.http_front import Front
 from inmem_pubsub.server.refusals import no_memory, no_room, shutting_down
 
 log = structlog.stdlib.get_logger("inmem_pubsub.http")
@@ -59,75 +57,6 @@ LINGER_BYTES: Final = 32 * 1024 * 1024
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 # Balancers and Prometheus want to see the end, too.
 _SERVED_WHILE_DRAINING: Final = frozenset({b"/health", b"/metrics"})
-
-
-class GuardSettings(Protocol):
-    """Seconds and bytes."""
-
-    @property
-    def host(self) -> str: ...
-    @property
-    def ws_path(self) -> str: ...
-    @property
-    def header_timeout(self) -> float: ...
-    @property
-    def keep_alive_timeout(self) -> float: ...
-    @property
-    def read_timeout(self) -> float: ...
-    @property
-    def write_timeout(self) -> float: ...
-    @property
-    def max_request_line(self) -> int: ...
-    @property
-    def max_header_line(self) -> int: ...
-    @property
-    def max_headers(self) -> int: ...
-    @property
-    def max_header_bytes(self) -> int: ...
-    @property
-    def max_http_body(self) -> int: ...
-    @property
-    def high_water(self) -> int: ...
-    @property
-    def low_water(self) -> int: ...
-    @property
-    def allowed_origins(self) -> Collection[str]: ...
-    @property
-    def allowed_hosts(self) -> Collection[str]: ...
-
-
-class Front(Protocol):
-    """The server behind the edge."""
-
-    @property
-    def settings(self) -> GuardSettings: ...
-
-    @property
-    def http(self) -> HttpConnections: ...
-
-    @property
-    def backlog(self) -> Backlog: ...
-
-    @property
-    def draining(self) -> bool:
-        """True once nothing new is to be begun."""
-        ...
-
-    def refused(self, reason: str) -> None:
-        """One request, or connection, was refused or cut by the edge."""
-        ...
-
-    def admit(self, address: str) -> None:
-        """Raises BadRequest with 503 where there is no room for another WebSocket from there."""
-        ...
-
-    def upgrade(self, transport: asyncio.Transport, head: RequestHead, accept: str, rest: bytes) -> None:
-        """Take over a connection with a valid handshake on `ws_path`; `rest` came behind it.
-
-        The edge has let go of the transport. The callee answers with 101 and calls `transport.set_protocol` before it
-        returns.
-        """
-        ...
 
 
 def address_of(transport: asyncio.Transport) -> str:
@@ -189,6 +118,7 @@ class HttpGuard(HttpToolsProtocol):
         self._reading = True
         self._peer_done = False  # it has shut its side: what it asked is answered, then we part
         self._discarded = 0
+        self._not_taken = 0  # bytes of the answer, when they were last weighed
         self._unsent = math.inf  # bytes that waited for a peer that takes nothing, when that was last looked at
         self.deadline = math.inf
         self._begun = False  # it has its transport
@@ -215,8 +145,7 @@ class HttpGuard(HttpToolsProtocol):
             case State.HEAD | State.BODY:
                 self._read(data)
             case State.RESPONSE:
-                self._pipelined += data
-                self._pause_if_full()
+                self._keep(data)
             case State.LINGERING:
                 self._discarded += len(data)
                 if self._discarded > LINGER_BYTES:
@@ -241,17 +170,20 @@ class HttpGuard(HttpToolsProtocol):
         if self.state is State.DETACHED:
             return
         self.state = State.CLOSING
-        self._forget_body()
+        self._body = self._pipelined = bytearray()
+        self.front.backlog.hold(self, 0)
         self._all.closed(self)
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
         super().pause_writing()
         self._watch_writing()
+        self._weigh()
 
     def resume_writing(self) -> None:
         super().resume_writing()
         self._unsent = math.inf
+        self._weigh()
         if self.state is State.RESPONSE:
             if self.cycle.response_complete:
                 self._next_request()
@@ -331,7 +263,7 @@ class HttpGuard(HttpToolsProtocol):
             self._wait(self.settings.read_timeout)
             if head.expect_continue and not data:
                 self.transport.write(_CONTINUE)
-        self.front.backlog.hold(self, len(self._body))  # the last, for it may be us who has to give back
+        self._weigh()  # the last, for it may be us who has to give back
 
     def _answer(self, head: RequestHead, rest: bytes) -> None:
         """The whole request goes to uvicorn at once, which starts the application's task."""
@@ -339,9 +271,8 @@ class HttpGuard(HttpToolsProtocol):
         has_length = head.chunked or head.content_length is not None
         request = head.encode(len(self._body) if has_length else None, keep_alive=not last) + self._body
         self.state = State.RESPONSE
-        self._forget_body()
-        self._pipelined += rest
-        self._pause_if_full()
+        self._body = bytearray()
+        self._keep(rest)
         self._work(LINGER_SECONDS if self._peer_done else self.settings.write_timeout)
         try:
             self.parser.feed_data(request)
@@ -351,13 +282,41 @@ class HttpGuard(HttpToolsProtocol):
         else:
             self.cycle.default_headers = self._common_headers()
 
-    def _forget_body(self) -> None:
-        self._body = bytearray()
-        self.front.backlog.hold(self, 0)
+    # What it holds for a client that keeps us waiting (backlog.py)
+
+    def _keep(self, data: bytes) -> None:
+        self._pipelined += data
+        if self._reading and len(self._pipelined) > PIPELINED:
+            self._reading = False
+            self.transport.pause_reading()
+        self._weigh()
+
+    def _resume_reading(self) -> None:
+        if not self._reading:
+            self._reading = True
+            self.transport.resume_reading()
+
+    def _weigh(self) -> None:
+        """A body of which a part has come, requests that wait, and of an answer what is more than any connection may hold."""
+        self._not_taken = self.transport.get_write_buffer_size()
+        beyond = max(0, self._not_taken - self.settings.high_water)
+        self.front.backlog.hold(self, len(self._body) + len(self._pipelined) + beyond)
+
+    def excused(self) -> bool:
+        """An answer is being made, or is being taken."""
+        if self.state is State.RESPONSE and not self.flow.write_paused:
+            return True
+        not_taken = self._not_taken
+        self._not_taken = self.transport.get_write_buffer_size()
+        return self._not_taken < not_taken
 
     def give_back(self) -> None:
-        """All clients together have sent too much that is not whole, and this one takes the longest over its body."""
-        self._refuse(no_memory(), linger=False)
+        """The client reads why, if no answer is under way."""
+        if self.state is State.BODY and not self.transport.get_write_buffer_size():
+            self._refuse(no_memory(), linger=False)
+        else:
+            self.front.refused("backlog")
+            self.transport.abort()
 
     def _next_request(self) -> None:
         self.state = State.HEAD
@@ -369,6 +328,8 @@ class HttpGuard(HttpToolsProtocol):
         if self._pipelined:
             data = bytes(self._pipelined)
             self._pipelined.clear()
+            self.front.backlog.renew(self)
+            self._weigh()
             self._read(data)
         if self._peer_done:
             self._end_if_peer_is_done()
@@ -380,23 +341,12 @@ class HttpGuard(HttpToolsProtocol):
         elif self.state is State.HEAD:
             self._close()
 
-    # Reading is paused while more than enough is waiting
-
-    def _pause_if_full(self) -> None:
-        if self._reading and len(self._pipelined) > PIPELINED:
-            self._reading = False
-            self.transport.pause_reading()
-
-    def _resume_reading(self) -> None:
-        if not self._reading:
-            self._reading = True
-            self.transport.resume_reading()
-
     # The end
 
     def _refuse(self, refusal: BadRequest, *, linger: bool = True) -> None:
         self.front.refused(refusal.reason)
-        self._forget_body()
+        self._body = bytearray()
+        self._weigh()
         if refusal.status == 403:  # most often an operator behind a new proxy, who looks here first
             log.warning("refused", reason=refusal.reason, detail=refusal.detail, client=self.client)
         is_head = self._head_reader.method == b"HEAD"

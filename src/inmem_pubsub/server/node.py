@@ -70,7 +70,7 @@ class Node:
 
     @property
     def backlog_bytes(self) -> int:
-        """Of what is half received, and half sent."""
+        """Of what is half received, half taken, and half sent."""
         return self.backlog.held + self.hub.fanout.half_sent.size
 
     @property
@@ -102,7 +102,7 @@ class Node:
         for _ in range(BATCH):
             self.http.let_go()
 
-    # -- behind the HTTP edge (http_guard.Front)
+    # -- behind the HTTP edge (http_front.Front)
 
     def refused(self, reason: str) -> None:
         self.connections.refused[reason] += 1

@@ -132,7 +132,7 @@ class WebSocket(WSListener):
         burst, self._burst = self._burst, []
         joined = b"".join(burst)
         owner.bytes_received += len(joined)
-        if len(joined) > AT_REST:
+        if self._protocol is not None and self._protocol.size > AT_REST:
             owner.backlog.renew(self)
         if len(burst) > self._budget or not joined.isascii():
             for payload in burst:
@@ -209,6 +209,7 @@ class WebSocket(WSListener):
             self._fragments = self._begin(kind)
             self._message_since = self._owner.clock.exact()
             self._plain = False
+            self._owner.backlog.renew(self)
         message = self._fragments.add(payload, final)
         if message is not None:
             self._fragments = self._message_since = None
@@ -289,6 +290,14 @@ class WebSocket(WSListener):
 
     def _reader(self) -> Reader:
         return cast(Reader, self.transport.get_protocol())
+
+    def excused(self) -> bool:
+        """It waits for its turn, or its message began with the last read."""
+        if self.reason or self._fragments or self._protocol is None:
+            return False
+        if self._inbox:
+            return self.connection.writable
+        return not (self._protocol.is_empty or self._protocol.under_way or self._message_since)
 
     def give_back(self) -> None:
         if self.reason:

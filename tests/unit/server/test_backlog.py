@@ -1,6 +1,6 @@
 """One bound for all that peers keep waiting, and who has to let go of it."""
 
-from inmem_pubsub.server.backlog import Backlog
+from inmem_pubsub.server.backlog import AT_ONCE, Backlog
 
 
 class Holder:
@@ -9,9 +9,13 @@ class Holder:
         self.name = name
         self.asked = asked
         self.holds_on_to = 0  # bytes: what it has to send before it can go
+        self.waits_for_us = False
 
     def hold(self, size: int) -> None:
         self.backlog.hold(self, size)
+
+    def excused(self) -> bool:
+        return self.waits_for_us
 
     def give_back(self) -> None:
         self.asked.append(self.name)
@@ -95,3 +99,45 @@ def test_who_cannot_let_go_of_all_counts_with_the_rest_and_is_then_the_last() ->
     assert (backlog.held, asked) == (90, ["a"])
     c.hold(50)
     assert (backlog.held, asked) == (70, ["a", "b"])
+
+
+def test_who_waits_for_us_is_excused_and_has_held_for_longest_no_more() -> None:
+    _, (a, b, c), asked = holders(100, "abc")
+    a.waits_for_us = True
+    a.hold(40)
+    b.hold(40)
+    c.hold(40)
+    assert asked == ["b"]
+    a.waits_for_us = False
+    c.hold(70)
+    assert asked == ["b", "c"], "a is the last now"
+
+
+def test_where_all_wait_for_us_who_holds_the_most_lets_go() -> None:
+    backlog, all_of_them, asked = holders(100, "abc")
+    for holder, size in zip(all_of_them, (30, 50, 40), strict=True):
+        holder.waits_for_us = True
+        holder.hold(size)
+    assert asked == ["b"]
+    assert backlog.held == 70
+
+
+def test_no_more_are_looked_at_than_a_few() -> None:
+    names = [chr(i) for i in range(1, AT_ONCE + 2)]
+    backlog, all_of_them, asked = holders(AT_ONCE, "".join(names))
+    for holder in all_of_them[:-1]:
+        holder.waits_for_us = True
+        holder.hold(1)
+    all_of_them[-1].hold(1)
+    assert asked == names[:1]
+    assert backlog.held == AT_ONCE
+
+
+def test_thousands_may_have_to_let_go_at_once_and_keep_a_rest() -> None:
+    backlog, (large, *others), asked = holders(9000, "l" + "s" * 3000)
+    for holder in others:
+        holder.holds_on_to = 1
+        holder.hold(2)
+    large.hold(6000)
+    assert asked == ["s"] * 3000
+    assert backlog.held == 9000

@@ -119,6 +119,15 @@ async def test_where_another_takes_its_place_as_it_grows_that_one_reads() -> Non
         assert (made.listener.payloads, other.listener.payloads) == ([], [b"y"])
 
 
+@on_a_loop
+async def test_a_frame_is_under_way_when_a_part_of_it_was_there_before_the_last_read() -> None:
+    with rig() as made:
+        data = frame(b"x" * 1000)
+        for part, under_way in ((data[:10], False), (data[10:20], True), (data[20:], True), (data, False)):
+            feed(made.reader, part)
+            assert made.engine.under_way is under_way
+
+
 class Owner:
     def __init__(self) -> None:
         self.heard: list[str] = []

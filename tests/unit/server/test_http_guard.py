@@ -997,11 +997,14 @@ def test_an_edge_says_where_it_stands() -> None:
     assert repr(Edge().guard) == "<HttpGuard HEAD client=('127.0.0.1', 4711)>"
 
 
-# What is half received
+# What it holds for a client that keeps the server waiting
 
 
 class Other:
     """Holds something else."""
+
+    def excused(self) -> bool:
+        return False
 
     def give_back(self) -> None:
         raise AssertionError("it has not held it for longest")
@@ -1038,3 +1041,63 @@ def test_who_takes_the_longest_over_a_body_gives_way() -> None:
     assert edge.front.reasons == ["backlog"]
     assert edge.front.backlog.held == 500
     assert not edge.is_kept()
+
+
+def not_taken(edge: Edge, size: int) -> None:
+    """An answer is written, of which so many bytes wait for the client."""
+    edge.transport.unsent = size
+    edge.transport.when_written = edge.guard.pause_writing
+    edge.feed(GET)
+
+
+def test_of_an_answer_that_is_not_taken_what_is_beyond_the_mark_is_held() -> None:
+    edge = Edge(high_water=300)
+    not_taken(edge, 700)
+    assert edge.front.backlog.held == 400
+    edge.transport.unsent = 100
+    edge.guard.resume_writing()
+    assert edge.front.backlog.held == 0
+
+
+def test_who_does_not_take_its_answer_gives_way() -> None:
+    edge = Edge(high_water=300)
+    not_taken(edge, 1000)
+    edge.front.backlog.hold(Other(), 500)
+    assert edge.transport.aborted
+    assert edge.front.reasons == ["backlog"]
+    assert edge.statuses == [200]
+
+
+def test_who_takes_some_of_its_answer_between_two_looks_is_excused() -> None:
+    edge = Edge(high_water=300)
+    not_taken(edge, 1000)
+    for unsent in (900, 800):
+        edge.transport.unsent = unsent
+        assert edge.guard.excused()
+    assert not edge.guard.excused()
+
+
+def test_whose_answer_is_being_made_is_excused_and_what_it_sends_meanwhile_is_held() -> None:
+    app = Streaming()
+    edge = Edge(app)
+    edge.feed(GET, GET)
+    assert edge.guard.excused()
+    assert edge.front.backlog.held == len(GET)
+    app.gate.is_open = True
+    edge.loop.run()
+    assert edge.front.backlog.held == 0
+    assert edge.statuses == [200, 200]
+
+
+def test_a_body_that_is_under_way_is_no_excuse() -> None:
+    edge = Edge()
+    edge.feed(POST[:-1])
+    assert not edge.guard.excused()
+
+
+def test_whoever_is_gone_holds_nothing() -> None:
+    edge = Edge(high_water=300)
+    not_taken(edge, 700)
+    edge.feed(GET)
+    edge.lose()
+    assert edge.front.backlog.held == 0

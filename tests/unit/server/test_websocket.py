@@ -355,6 +355,108 @@ async def test_letting_go_of_what_is_not_served_ends_the_connection_with_1013(pa
         assert node.connections.closed == {"try_again_later": 1}
 
 
+class Excused:
+    """Holds something, and waits for the server."""
+
+    def excused(self) -> bool:
+        return True
+
+    def give_back(self) -> None:
+        raise AssertionError("others hold more")
+
+
+@on_a_loop
+async def test_a_buffer_that_is_given_back_as_it_grows_is_not_read_into() -> None:
+    """It has doubled, is empty, and about to be read into, when it turns out to be one too many."""
+    with make_node("a", backlog_bytes=1000) as node:
+        node.connections.backlog.hold(Excused(), 10)
+        link = Link(node)
+        data = message({"type": "ping"})
+        link.send(frame(b'{"type":"ping"}'.ljust(AT_REST - 100)))
+        engine = link.transport.protocol
+        link.send(data)
+        assert link.transport.protocol is not engine
+        assert held(node) == 10
+        link.send(data[:5], data[5:])
+        await passes()
+        assert link.heard() == ["pong"] * 3
+
+
+@on_a_loop
+async def test_a_buffer_may_be_given_back_in_the_middle_of_what_came_with_the_handshake() -> None:
+    with make_node("a", backlog_bytes=1000) as node:
+        node.connections.backlog.hold(Excused(), 10)
+        fills_the_buffer = frame(b'{"type":"ping"}'.ljust(AT_REST - 9))
+        link = Link(node, rest=fills_the_buffer + message({"type": "ping"}) * 3)
+        await passes()
+        assert link.heard() == ["pong"] * 4
+        assert held(node) == 10
+
+
+async def holds_a_buffer(node: Node) -> Link:
+    """Of an earlier message, which was large."""
+    link = Link(node)
+    link.ask({"type": "ping", "more": "x" * 100_000})
+    await passes()
+    link.heard()
+    return link
+
+
+@on_a_loop
+async def test_whose_message_began_with_the_last_read_keeps_nobody_waiting() -> None:
+    with make_node("a") as node:
+        link = await holds_a_buffer(node)
+        data = message({"type": "ping", "more": "x" * 50_000})
+        assert not link.websocket.excused(), "the buffer is empty"
+        link.send(data[:20_000])
+        assert link.websocket.excused()
+        link.send(data[20_000:30_000])
+        assert not link.websocket.excused()
+
+
+@on_a_loop
+async def test_whose_message_began_before_the_last_sweep_keeps_us_waiting() -> None:
+    with make_node("a") as node:
+        link = await holds_a_buffer(node)
+        link.send(frame(b"x" * 50_000)[:20_000])
+        advance(node, 1.0)
+        assert not link.websocket.excused()
+
+
+@on_a_loop
+async def test_who_is_served_in_the_next_pass_is_excused_and_who_takes_no_replies_is_not() -> None:
+    with make_node("a", messages_per_pass=2) as node:
+        link = Link(node)
+        link.ask(*[PING_MESSAGE] * 9)
+        assert link.websocket.excused()
+        stuck = asks_and_takes_nothing(node)
+        await passes(20)
+        assert not stuck.websocket.excused()
+
+
+@on_a_loop
+async def test_who_is_in_the_middle_of_fragments_or_closing_is_not_excused() -> None:
+    with make_node("a") as node:
+        link = Link(node)
+        link.send(frame(b"{", fin=False))
+        assert not link.websocket.excused()
+        link.websocket.close(CloseCode.SERVICE_RESTART)
+        assert not link.websocket.excused()
+        link.websocket.fail(CloseCode.PROTOCOL_ERROR, "protocol_error")
+        assert not link.websocket.excused()
+
+
+@on_a_loop
+async def test_a_whole_message_of_any_size_begins_the_wait_anew() -> None:
+    with make_node("a", backlog_bytes=500_000) as node:
+        first, second = await holds_a_buffer(node), await holds_a_buffer(node)
+        first.ask(PING_MESSAGE)
+        engine = second.transport.protocol
+        Link(node).send(frame(b"x" * 100_000)[:60_000])
+        assert first.transport.protocol.size > AT_REST
+        assert second.transport.protocol is not engine
+
+
 @on_a_loop
 async def test_who_has_kept_the_server_waiting_for_longest_makes_room_for_the_others() -> None:
     with make_node("a", backlog_bytes=2_000_000) as node:
