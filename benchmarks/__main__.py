@@ -47,8 +47,6 @@ def main(words: Sequence[str] | None = None) -> int:
             print(f"{asked.load} is not there: make bench builds it", file=sys.stderr)
             return 1
         results = measured(asked)
-        if asked.add:
-            results = results.behind(Results.read(asked.out / "results.json"))
         results.write(asked.out / "results.json")
     written(results, asked.out)
     if asked.docs:
@@ -68,7 +66,6 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--runs", type=int, default=0, metavar="N", help=f"of each cell; {RUNS}, quick: {QUICK_RUNS}")
     made.add_argument("--seed", type=int, default=None, help="of the order of the runs")
     made.add_argument("--load", type=Path, default=PROGRAM, metavar="PATH", help="another load generator")
-    made.add_argument("--add", action="store_true", help="to the last results, which must be of the same commit")
     made.add_argument("--out", type=Path, default=FOLDER, metavar="FOLDER", help="where results go")
     made.add_argument("--from", dest="results", type=Path, metavar="FILE", help="measure nothing, report this file")
     made.add_argument(

@@ -6,7 +6,7 @@ What is shown of several runs is their median, with the least and the greatest.
 import json
 import statistics
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -106,25 +106,6 @@ class Results:
 
     def errors(self) -> list[Run]:
         return [run for run in self.runs if run.error]
-
-    def behind(self, before: "Results") -> "Results":
-        """One file of two that were measured one after the other; what both have is taken from this one.
-
-        Raises ValueError where they cannot be compared: another commit, machine, number of runs, or kind.
-        """
-        for name in ("commit", "machine", "cores", "quick", "runs_each"):
-            mine, other = getattr(self, name), getattr(before, name)
-            if mine != other:
-                raise ValueError(f"the earlier results are of another {name.replace('_', ' ')}: {other}, not {mine}")
-        mine = {(run.cell, run.peer) for run in self.runs}
-        kept = [run for run in before.runs if (run.cell, run.peer) not in mine]
-        return replace(
-            self,
-            started=before.started,
-            peers={**before.peers, **self.peers},
-            cells=list(dict.fromkeys([*before.cells, *self.cells])),
-            runs=[*kept, *self.runs],
-        )
 
     def write(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -71,25 +71,3 @@ def test_a_file_of_another_format_is_refused(tmp_path: Path) -> None:
     path.write_text(json.dumps({**json.loads(path.read_text()), "format": 0}))
     with pytest.raises(ValueError, match="not results of this version"):
         Results.read(path)
-
-
-def test_a_second_piece_is_added_to_the_first_and_wins_where_both_have_measured() -> None:
-    first = results(costs("fan-out 10 w=1", "ours", 1.0, 2.0), costs("1:1 200 w=1", "ours", 9.0))
-    second = results(costs("fan-out 10 w=1", "ours", 5.0), costs("fan-out 10 w=1", "nats", 7.0))
-    joined = second.behind(first)
-    assert [(run.cell, run.peer, run.value(PER_DELIVERY)) for run in joined.runs] == [
-        ("1:1 200 w=1", "ours", 9.0),
-        ("fan-out 10 w=1", "ours", 5.0),
-        ("fan-out 10 w=1", "nats", 7.0),
-    ]
-    assert joined.cells == ["fan-out 10 w=1", "1:1 200 w=1"]
-
-
-def test_what_cannot_be_compared_is_not_added() -> None:
-    first, second = results(), results()
-    first.commit = "another"
-    with pytest.raises(ValueError, match="of another commit: another, not abcdef123456"):
-        second.behind(first)
-    first.commit, first.runs_each = second.commit, 5
-    with pytest.raises(ValueError, match="of another runs each: 5, not 3"):
-        second.behind(first)
