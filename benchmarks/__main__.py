@@ -1,9 +1,10 @@
 """Measure everything that is installed, and report it.
 
     python -m benchmarks [--quick] [--only TEXT] [--peers KEY ...] [--runs N] [--seed N]
-    python -m benchmarks --from build/bench/results/results.json [--docs]
+    python -m benchmarks --from build/bench/results/results.json ... [--docs]
 
-The exit code is that of the runs: 0 if all gave a result, whatever the targets say.
+Several files of results are reported as one if they are of one commit and one machine. Interrupted, it reports what
+there is. The exit code is that of the runs: 0 if all gave a result, whatever the targets say.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import datetime
 import math
 import random
 import resource
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -24,7 +26,7 @@ from benchmarks.machine import commit, facts, two_cores
 from benchmarks.peer import BUILD, ROOT, Peer, peers
 from benchmarks.plan import at_most_seconds, plan
 from benchmarks.report import as_section, inserted, report, targets
-from benchmarks.results import Measured, Results, Run
+from benchmarks.results import Measured, Results, Run, merged
 from benchmarks.scenarios import QUICK_PEERS, chosen
 from benchmarks.server import version
 
@@ -33,19 +35,20 @@ PAGE: Final = ROOT / "docs" / "performance.md"
 CHARTS: Final = ROOT / "docs" / "charts"
 RUNS: Final = 5
 QUICK_RUNS: Final = 3
-QUICK_AT_MOST: Final = (
-    165.0  # seconds; on a machine that is slow, or not alone, there are fewer runs instead of more time
-)
+TOLD: Final = ("server_cpu_us_per_delivery", "server_cpu_us_per_publication", "server_cpu_us_per_connection")
+# A machine that is slow, or not alone, has fewer runs of each cell instead of more time.
+QUICK_AT_MOST: Final = 165.0  # seconds
 
 
 def main(words: Sequence[str] | None = None) -> int:
     asked = parser().parse_args(words)
     if asked.results:
-        results = Results.read(asked.results)
+        results = merged([Results.read(path) for path in asked.results])
     else:
         if not asked.load.exists():
             print(f"{asked.load} is not there: make bench builds it", file=sys.stderr)
             return 1
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # servers are ended, and what was measured is kept
         results = measured(asked)
         results.write(asked.out / "results.json")
     written(results, asked.out)
@@ -67,7 +70,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--seed", type=int, default=None, help="of the order of the runs")
     made.add_argument("--load", type=Path, default=PROGRAM, metavar="PATH", help="another load generator")
     made.add_argument("--out", type=Path, default=FOLDER, metavar="FOLDER", help="where results go")
-    made.add_argument("--from", dest="results", type=Path, metavar="FILE", help="measure nothing, report this file")
+    made.add_argument(
+        "--from", dest="results", type=Path, nargs="+", metavar="FILE", help="measure nothing, report these together"
+    )
     made.add_argument(
         "--docs", action="store_true", help="charts into docs/charts and tables into docs/performance.md too"
     )
@@ -100,26 +105,24 @@ def measured(asked: argparse.Namespace) -> Results:
     print(
         f"{len(steps)} runs, at most {at_most_seconds(steps) / 60:.0f} minutes; seed {seed}; cores {cores}", flush=True
     )
-    with Bench(cores, asked.load) as bench:
-        results.runs = bench.run(steps, Progress(len(steps)), until)
+    began = time.monotonic()
+    try:
+        with Bench(cores, asked.load) as bench:
+            for run in bench.run(steps, until):
+                results.runs.append(run)
+                print(f"{time.monotonic() - began:6.0f} s {len(results.runs):5}/{len(steps)} {told(run)}", flush=True)
+    except KeyboardInterrupt:
+        print("interrupted")
     if len(results.runs) < len(steps):
-        print(f"time was up: {len(results.runs)} of {len(steps)} runs")
+        print(f"{len(results.runs)} of {len(steps)} runs")
     return results
 
 
-class Progress:
-    """One line for each run, with how long all took so far."""
-
-    def __init__(self, total: int) -> None:
-        self._total = total
-        self._began = time.monotonic()
-
-    def __call__(self, run: Run) -> None:
-        figures = ("server_cpu_us_per_delivery", "server_cpu_us_per_publication", "server_cpu_us_per_connection")
-        value = next((f"{run.said[key]:.3f} µs" for key in figures if run.said.get(key)), run.error or "done")
-        marks = " (load generator saturated)" if run.said.get("client_saturated") else ""
-        spent = time.monotonic() - self._began
-        print(f"{spent:6.0f} s {run.order + 1:5}/{self._total} {run.cell:36} {run.peer:16} {value}{marks}", flush=True)
+def told(run: Run) -> str:
+    """A run in a line."""
+    value = next((f"{run.said[key]:.3f} µs" for key in TOLD if run.said.get(key)), run.error or "done")
+    marks = " (load generator saturated)" if run.said.get("client_saturated") else ""
+    return f"{run.cell:36} {run.peer:16} {value}{marks}"
 
 
 def describe(peer: Peer) -> Measured:

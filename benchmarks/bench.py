@@ -5,7 +5,7 @@ A run that fails is a result too. It costs its server, which is started anew for
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Final
@@ -50,17 +50,13 @@ class Bench:
         for server in self._servers.values():
             server.stop()
 
-    def run(self, steps: Sequence[Step], tell: Callable[[Run], object], until: float = math.inf) -> list[Run]:
-        """In this order, as many as begin before that time of the monotonic clock. `tell` hears of each when it is done."""
-        done = []
+    def run(self, steps: Sequence[Step], until: float = math.inf) -> Iterator[Run]:
+        """In this order, as many as begin before that time of the monotonic clock."""
         for order, step in enumerate(steps):
             if time.monotonic() > until:
-                break
+                return
             said, error = self._step(step)
-            run = Run(step.cell.name, step.peer.key, order, step.cell.seconds, said, error)
-            tell(run)
-            done.append(run)
-        return done
+            yield Run(step.cell.name, step.peer.key, order, step.cell.seconds, said, error)
 
     def _step(self, step: Step) -> tuple[Mapping[str, Any], str]:
         cell, peer = step.cell, step.peer

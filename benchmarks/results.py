@@ -5,8 +5,8 @@ What is shown of several runs is their median, with the least and the greatest.
 
 import json
 import statistics
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -120,3 +120,19 @@ class Results:
         peers = {key: Measured(**each) for key, each in said.pop("peers").items()}
         runs = [Run(**each) for each in said.pop("runs")]
         return cls(**{**said, "cores": tuple(said["cores"]), "peers": peers, "runs": runs})
+
+
+def merged(parts: Sequence[Results]) -> Results:
+    """One measurement that was made in several parts. Raises ValueError if they are of different commits or machines."""
+    first, *others = parts
+    whole = replace(first, peers=dict(first.peers), cells=list(first.cells), runs=list(first.runs))
+    for part in others:
+        for name in ("commit", "cores", "quick"):
+            if getattr(part, name) != getattr(first, name):
+                raise ValueError(f"results of different {name}: {getattr(first, name)} and {getattr(part, name)}")
+        if part.machine.get("cpu") != first.machine.get("cpu"):
+            raise ValueError("results of different machines")
+        whole.peers |= {key: peer for key, peer in part.peers.items() if key not in whole.peers}
+        whole.cells += [cell for cell in part.cells if cell not in whole.cells]
+        whole.runs += part.runs
+    return whole

@@ -4,8 +4,10 @@ import json
 import math
 import os
 import shlex
+import signal
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -41,13 +43,15 @@ def log(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def generator(tmp_path: Path, log: Path) -> Path:
+def generator(tmp_path: Path, log: Path) -> Iterator[Path]:
     script = tmp_path / "load.py"
     script.write_text(f"LOG = {str(log)!r}\n{GENERATOR}")
     path = tmp_path / "load"
     path.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {shlex.quote(str(script))} "$@"\n')
     path.chmod(0o755)
-    return path
+    before = signal.getsignal(signal.SIGTERM)
+    yield path
+    signal.signal(signal.SIGTERM, before)
 
 
 def calls(log: Path) -> list[dict[str, Any]]:
@@ -63,7 +67,7 @@ def peer(key: str, **fields: Any) -> Peer:
 
 def run(generator: Path, *steps: Step, until: float = math.inf) -> list[Run]:
     with Bench((None, None), generator) as bench:
-        return bench.run(steps, lambda run: None, until)
+        return list(bench.run(steps, until))
 
 
 def test_one_server_is_awake_and_is_kept_for_its_next_run(generator: Path, log: Path) -> None:
@@ -148,6 +152,24 @@ def test_a_run_that_failed_makes_the_exit_code(
     monkeypatch.setattr(program, "peers", lambda: {"ours": peer("ours", start=("false",), cannot={"tls": "no"})})
     assert program.main(["--load", str(generator), "--only", "TLS", "--out", str(tmp_path)]) == 0  # no run at all
     assert program.main(["--load", str(generator), "--only", "chat", "--runs", "1", "--out", str(tmp_path)]) == 1
+
+
+def test_interrupted_it_ends_its_servers_and_keeps_what_was_measured(
+    generator: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pids: list[int] = []
+
+    def interrupt(run: Run) -> str:
+        pids.extend(map(int, run.said["pids"]))
+        if len(pids) == 2:
+            raise KeyboardInterrupt
+        return ""
+
+    monkeypatch.setattr(program, "peers", lambda: {"ours": peer("ours")})
+    monkeypatch.setattr(program, "told", interrupt)
+    assert program.main(["--load", str(generator), "--only", "chat", "--runs", "9", "--out", str(tmp_path)]) == 0
+    assert len(Results.read(tmp_path / "results.json").runs) == 2
+    assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
 
 
 @pytest.mark.parametrize(("option", "value"), [("--only", "no such cell"), ("--peers", "nobody")])

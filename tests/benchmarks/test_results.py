@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.results import Results, Run, Spread
+from benchmarks.results import Results, Run, Spread, merged
 from benchmarks.scenarios import P99, PER_DELIVERY
 from tests.benchmarks.made_up import cell, costs, results, runs
 
@@ -71,3 +71,19 @@ def test_a_file_of_another_format_is_refused(tmp_path: Path) -> None:
     path.write_text(json.dumps({**json.loads(path.read_text()), "format": 0}))
     with pytest.raises(ValueError, match="not results of this version"):
         Results.read(path)
+
+
+def test_parts_are_one_measurement_if_they_are_of_one_commit() -> None:
+    one, two = (
+        results(costs(NAME, "ours", 1.0)),
+        results(costs(NAME, "ours", 3.0), costs("chat 50 rooms x 20 w=64", "nats", 1.0)),
+    )
+    del one.peers["nats"]
+    whole = merged([one, two])
+    assert whole.spread(cell(NAME), "ours", PER_DELIVERY) == Spread(2.0, 1.0, 3.0, 2)
+    assert whole.cells == [NAME, "chat 50 rooms x 20 w=64"]
+    assert "nats" in whole.peers
+    assert len(one.runs) == 1
+    two.commit = "another"
+    with pytest.raises(ValueError, match="results of different commit"):
+        merged([one, two])
