@@ -20,7 +20,7 @@ SHAPES = {
     "fan-out": (("--subscribers", "5", "--publishers", "2"), 5),
     "one to one": (("--subscribers", "4", "--topics", "4"), 1),
     "dashboard": (("--subscribers", "3", "--topics", "4", "--topics-per-subscriber", "4"), 3),
-    "chat": (("--topics", "2", "--members", "3"), 3),
+    "chat": (("--topics", "2", "--subscribers", "6", "--members"), 3),
     "ingest": (("--subscribers", "0"), 0),
 }
 

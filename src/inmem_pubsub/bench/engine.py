@@ -257,7 +257,7 @@ class Engine:
         self._next = (place + 1) % len(self._publishers)
         number = self._number(place) + self._rounds[place] * self._shape.publishing
         self._rounds[place] += 1
-        topic = number % self._shape.topics
+        topic = self._shape.topic(number)
         link, fans, (head, middle, tail) = self._publishers[place], self._fans[topic], self._texts[topic]
         stamp = time_text(sent)
         link.send(b"".join((head, stamp, middle, stamp, tail)))

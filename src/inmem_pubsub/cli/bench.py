@@ -56,12 +56,7 @@ class _Size(click.ParamType[int]):
     type=click.IntRange(1, 10_000),
     help="Topics that each subscriber has. [default: 1]",
 )
-@click.option(
-    "--members",
-    metavar="N",
-    type=click.IntRange(1, 60_000),
-    help="A chat: so many members in each topic, who all subscribe and publish, and nobody else.",
-)
+@click.option("--members", is_flag=True, help="A chat: the subscribers publish, and nobody else does.")
 @click.option(
     "--payload",
     type=_Size(),
@@ -142,7 +137,7 @@ def bench(
     fan-out    bench URL --subscribers 1000
     1:1        bench URL --topics 200 --subscribers 200 --publishers 10
     dashboard  bench URL --topics 50 --topics-per-subscriber 50 --publishers 4
-    chat       bench URL --topics 50 --members 20
+    chat       bench URL --topics 50 --subscribers 1000 --members
     open loop  bench URL --rate 5000 --seconds 60
 
     The latency of an ack is the time until the publisher knows that its message is numbered, stored and on its way; that
@@ -217,19 +212,16 @@ def _shape(
     publishers: int | None,
     topics: int,
     topics_per_subscriber: int | None,
-    members: int | None,
+    members: bool,
     **_: Any,
 ) -> "Shape":
     from inmem_pubsub.bench.shape import Shape
 
-    given = {"--subscribers": subscribers, "--publishers": publishers, "--topics-per-subscriber": topics_per_subscriber}
-    if members is None:
-        return Shape(
-            **{name[2:].replace("-", "_"): count for name, count in given.items() if count is not None}, topics=topics
-        )
-    if clash := [name for name, count in given.items() if count is not None]:
-        raise ValueError(f"--members are all that there is: leave out {' and '.join(clash)}")
-    return Shape(topics=topics, members=members)
+    if members and publishers is not None:
+        raise ValueError("--members are the publishers: leave out --publishers")
+    return Shape(
+        100 if subscribers is None else subscribers, publishers or 1, topics, topics_per_subscriber or 1, members
+    )
 
 
 def _pacing(

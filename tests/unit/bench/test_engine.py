@@ -128,7 +128,7 @@ async def test_publishers_and_topics_take_turns() -> None:
 
 @on_a_loop
 async def test_a_member_publishes_to_its_own_topic() -> None:
-    stage = Stage(Shape(topics=2, members=2), window(8, 8))
+    stage = Stage(Shape(subscribers=4, topics=2, members=True), window(8, 8))
     await stage.start()
     assert [line.topics for line in stage.publishers] == [["t0"] * 2, ["t1"] * 2, ["t0"] * 2, ["t1"] * 2]
 
