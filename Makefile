@@ -119,6 +119,24 @@ nemesis: setup ## Random clients against a real server, judged by an oracle; SEC
 nemesis-bugs: setup ## Plant old bugs and see that the nemesis finds each of them (takes minutes)
 	$(BIN)/python -m tests.nemesis.bugs $(ARGS)
 
+# Coverage-guided where atheris installs, which is not everywhere; it is kept out of .venv, and so of every other check.
+FUZZER := build/fuzzer
+
+$(FUZZER)/.ready: $(VENV)/.ready requirements/fuzz.txt
+	@rm -rf $(FUZZER)
+	@$(BIN)/pip install -qq --require-hashes --target $(FUZZER) -r requirements/fuzz.txt \
+	    || { rm -rf $(FUZZER); mkdir -p $(FUZZER); echo "atheris does not install here" >&2; }
+	@touch $@
+
+.PHONY: fuzz
+fuzz: $(FUZZER)/.ready ## Search for inputs that break something; SECONDS=60 each, TARGET=frames, REPLAY=FILE
+	PYTHONPATH=$(FUZZER) $(BIN)/python -m tests.fuzz \
+	    $(if $(REPLAY),--replay $(REPLAY),--seconds $(or $(SECONDS),60) $(TARGET)) $(ARGS)
+
+.PHONY: fuzz-bugs
+fuzz-bugs: $(FUZZER)/.ready ## Plant bugs and see that the fuzz target of each finds it (takes minutes)
+	PYTHONPATH=$(FUZZER) $(BIN)/python -m tests.fuzz.bugs $(ARGS)
+
 .PHONY: conformance
 conformance: setup ## Play all of Autobahn's cases on each event loop; the report is build/conformance/report.md
 	$(BIN)/python -m tests.conformance.run
@@ -190,6 +208,7 @@ lock: ## Compile the locks from pyproject.toml (needs uv); ARGS=--upgrade takes 
 	$(COMPILE) $(ARGS) --extra cli -c requirements/dev.txt pyproject.toml -o requirements/base.txt
 	$(COMPILE) $(ARGS) -c requirements/dev.txt requirements/build.in -o requirements/build.txt
 	$(COMPILE) $(ARGS) benchmarks/requirements.in -o benchmarks/requirements.txt
+	$(COMPILE) $(ARGS) requirements/fuzz.in -o requirements/fuzz.txt
 
 .PHONY: dist
 dist: setup ## Build the wheel and the source archive into dist/

@@ -5,31 +5,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from inmem_pubsub.protocol.json_outline import Outline, is_deeper, outline
-from tests.unit.protocol import reference
+from tests.unit.protocol import outlines, reference
 from tests.unit.protocol.json_texts import STRINGS, VALUES, spellings
-from tests.unit.protocol.reference import Members, Number
-
-
-def blanked(text: bytes) -> bytes:
-    """Character by character."""
-    found = bytearray()
-    inside = escaped = False
-    for c in text:
-        ends = inside and c == 0x22 and not escaped
-        starts = not inside and c == 0x22
-        found.append(c if ends or not (inside or starts) else 0)
-        escaped = inside and c == 0x5C and not escaped
-        inside = starts or (inside and not ends)
-    return bytes(found)
-
-
-def level_of_each(marks: bytes) -> list[int]:
-    found, level = [], 0
-    for c in marks:
-        level -= c in b"]}"
-        found.append(level)
-        level += c in b"[{"
-    return found
+from tests.unit.protocol.reference import Members
 
 
 def outlined(text: bytes) -> Outline:
@@ -44,8 +22,8 @@ def outlined(text: bytes) -> Outline:
 @example(b'""')
 def test_strings_are_blanked_and_levels_counted_as_by_a_loop(text: bytes) -> None:
     found = outlined(text)
-    assert found.plain == blanked(text)
-    assert list(found.levels) == level_of_each(found.plain)
+    assert found.plain == outlines.blanked(text)
+    assert list(found.levels) == outlines.level_of_each(found.plain)
 
 
 @given(st.lists(st.integers(0, 400), max_size=6), st.integers(1, 250))
@@ -63,26 +41,13 @@ def test_a_level_that_is_too_deep_is_seen_however_deep_it_goes_on(depths: list[i
 MEMBERS = st.lists(st.tuples(st.one_of(STRINGS, st.sampled_from("abc")), VALUES), max_size=9).map(Members)
 
 
-def as_member(value: object) -> object:
-    """A value of the reference's tree as an outline has it."""
-    if isinstance(value, Number):
-        return value.spelling.encode() if is_float(value) else int(value.spelling)
-    if isinstance(value, Members):
-        return {}
-    return [] if isinstance(value, list) else value
-
-
-def is_float(number: Number) -> bool:
-    return bool(set(number.spelling) & set(".eE"))
-
-
 @given(spellings(MEMBERS))
 def test_members_are_found_as_by_the_reference(text: bytes) -> None:
     tree = reference.parse(text)
     found = outlined(text)
     keys, values = found.members()
     assert keys == [key for key, _ in tree]
-    assert repr(values) == repr([as_member(value) for _, value in tree])
+    assert repr(values) == repr([outlines.as_member(value) for _, value in tree])
     for place, (_, value) in enumerate(tree):
         if isinstance(value, list):
             part = found.part(values[:place])
@@ -90,19 +55,11 @@ def test_members_are_found_as_by_the_reference(text: bytes) -> None:
             assert part == outlined(part.text)
 
 
-def floats_in(tree: object) -> list[str]:
-    if isinstance(tree, Number):
-        return [tree.spelling] if is_float(tree) else []
-    if isinstance(tree, list):
-        return [n for each in tree for n in floats_in(each[1] if isinstance(tree, Members) else each)]
-    return []
-
-
 @given(spellings(VALUES))
 @example(b"[ [ ] , { } ,1.0]")
 @example(b'{"a":[],"b":{"":-1e5},"c":[[[]]],"1.0":""}')
 def test_floats_are_found_as_by_the_reference(text: bytes) -> None:
-    assert outlined(text).floats() == floats_in(reference.parse(text))
+    assert outlined(text).floats() == outlines.floats_in(reference.parse(text))
 
 
 @pytest.mark.parametrize("text", [b"{}", b"[]", b" {} ", b"[[],{}]", b'""', b"0"])
