@@ -6,26 +6,31 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final
 
+from inmem_pubsub.protocol.json_members import LastMembers, Members, Repeated
 from inmem_pubsub.protocol.json_outline import Outline
 from inmem_pubsub.protocol.strict_json import (
     MAX_DEPTH,
+    MISFIT,
     SMALL,
+    TOO_DEEP,
     InvalidJson,
     check,
     is_object,
     is_too_deep,
-    numbers_fit,
-    read_object,
+    why_beyond,
 )
 from tests.cases import parsers
 from tests.fuzz.targets import said_in_wire_cases
 from tests.unit.protocol import outlines, reference
 from tests.unit.protocol.json_texts import BITS
-from tests.unit.protocol.reference import Members
+from tests.unit.protocol.reference import Members as Tree
 
 MOST: Final = 4096  # bytes; a text is judged in several surroundings
 FILLING: Final = b",[]" * 5000  # of so many brackets nothing is built
-NAMES: Final = ("a", "topic", "message", "since", "")
+NAMES: Final = ("a", "topic", "message", "since")
+PARTS: Final = ("message", "since")
+LAST: Final = LastMembers(NAMES)
+ONCE: Final = Members(NAMES, PARTS)
 WORDS: Final = (
     *BITS,
     *(b"true", b"false", b"e+", b"1e308", b"[]", b"{}", b'""', b'"a":', b'"":', b"\\\\", b'\\"', b"[{"),
@@ -41,16 +46,17 @@ def fuzz(data: bytes) -> None:
     assert is_valid(b"[%b%b]" % (text, FILLING)) == (within is None), "otherwise where it is not cheap to build"
     if reason is None:
         found = check(text)
-        assert numbers_fit(text)
+        assert why_beyond(text) is None
         assert not is_too_deep(text)
-        assert is_object(text) == isinstance(tree, Members)
+        assert is_object(text) == isinstance(tree, Tree)
         judge_outline(found, tree)
-        if isinstance(tree, Members):
+        if isinstance(tree, Tree):
             judge_members(found, tree)
     elif reason == "too deep":
         assert is_too_deep(text)
+        assert why_beyond(text) == TOO_DEEP
     elif reason in ("many digits", "not finite") and is_well_formed(text):
-        assert is_too_deep(text) or not numbers_fit(text)
+        assert why_beyond(text) == (TOO_DEEP if is_too_deep(text) else MISFIT)
 
 
 def judge(text: bytes) -> tuple[str | None, Any]:
@@ -92,24 +98,28 @@ def judge_outline(found: Outline, tree: Any) -> None:
     assert found.floats() == outlines.floats_in(tree)
 
 
-def judge_members(found: Outline, tree: Members) -> None:
-    keys, values = found.members()
-    assert keys == [key for key, _ in tree]
-    assert repr(values) == repr([outlines.as_member(value) for _, value in tree])
-    for place, (_, value) in enumerate(tree):
-        if isinstance(value, list):
-            assert reference.parse(found.part(values[:place]).text) == value
-    named, repeated = read_object(found, NAMES, ("message", "since"))
-    assert set(named) == set(keys) & set(NAMES)
-    assert set(repeated) == {key for key in named if keys.count(key) > 1}
-    for key, value in named.items():
-        wanted = next(value for each, value in reversed(tree) if each == key)
-        if isinstance(value, Outline):
-            assert key in ("message", "since"), key
-            assert key not in repeated, key
-            assert reference.parse(value.text) == wanted
-        else:
-            assert repr(value) == repr(outlines.as_member(wanted))
+def judge_members(found: Outline, tree: Tree) -> None:
+    flat = found.flat()
+    assert reference.parse(flat) == Tree((key, outlines.as_member(value)) for key, value in tree)
+    last = LAST.read(flat)
+    for name in NAMES:
+        value = next((value for key, value in reversed(tree) if key == name), None)
+        assert repr(last[name]) == repr(outlines.as_read(value))
+    keys = [key for key, _ in tree if key in NAMES]
+    try:
+        members, twice = ONCE.read(found, flat), ""
+    except Repeated as repeated:
+        members, twice = {}, repeated.name
+    if twice:
+        assert keys.count(twice) > 1
+        return
+    assert list(members) == keys
+    for name, value in tree:
+        if isinstance(value, list) and name in PARTS:
+            assert members[name] == check(members[name].text)
+            assert reference.parse(members[name].text) == value
+        elif name in NAMES:
+            assert repr(members[name]) == repr(outlines.as_read(value))
 
 
 def seeds() -> Iterator[bytes]:

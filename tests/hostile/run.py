@@ -32,7 +32,7 @@ def milliseconds(text: bytes) -> float:
         verdict(text)
         return time.process_time() - before
 
-    return min(once() for _ in range(int(__import__("os").environ.get("N", "5")))) * 1000
+    return min(once() for _ in range(5)) * 1000
 
 
 def mebibytes(text: bytes) -> float:

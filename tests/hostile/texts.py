@@ -73,10 +73,32 @@ def members(size: int) -> Iterator[Hostile]:
     yield Hostile("one key of another type's again and again", b'{%b,"type":"ping"}' % filled(size, b'"topic":1'))
     many = filled(size, b'"message":{"id":"m"}')
     yield Hostile("one message again and again", b'{%b,"type":"publish","topic":"t"}' % many, False)
+    many = filled(size, b'"a":[0]')
+    yield Hostile("an array again and again, ignored", b'{%b,"type":"ping"}' % many)
+    yield Hostile(
+        "an array again and again, behind a message",
+        b'{"type":"publish","topic":"t","message":{"id":1},%b}' % many,
+        False,
+    )
     many = filled(size, b'"since":{}')
     yield Hostile("one position again and again", b'{%b,"type":"subscribe","topic":"t"}' % many, False)
     many = filled(size, b'"id":"m"')
     yield Hostile("one id again and again", b'{"type":"publish","topic":"t","message":{%b}}' % many, False)
+
+
+def alike(size: int) -> Iterator[Hostile]:
+    """Texts in which the text of a message stands more than once."""
+    message = b'{"id":[0,1]}'
+    text = b'{"x":[%b],"type":"publish","topic":"t","message":%b}'
+    yield Hostile("a message again and again within an array", text % (filled(size, message), message), False)
+    message = b"[0,1]"
+    yield Hostile("a message again and again within strings", text % (filled(size, b'"%b"' % message), message), False)
+    message = b'{"x":[%b],"id":1}' % filled(size // 2, b"[]")
+    yield Hostile("a message, and nearly the same before it", text % (message.replace(b"1}", b"2}"), message), False)
+    message = b'{"x":"%b","id":1}' % (b"ab" * (size // 4))
+    yield Hostile(
+        "a message of a pattern, and more of it before it", text % (b'"%b"' % (b"ab" * (size // 4)), message), False
+    )
 
 
 def strings(size: int) -> Iterator[Hostile]:
@@ -142,6 +164,12 @@ def numbers(size: int) -> Iterator[Hostile]:
             yield Hostile(
                 f"{name}, behind many brackets, {where}", put(b"[%b,%b]" % (b"[]," * 5000 + b"0", filled(size, number)))
             )
+        mixed = filled(size, b"9" * 4096 + b",1.5,-" + b"9" * 300)
+        yield Hostile(f"integers of 4096 digits among floats, {where}", put(b"[%b]" % mixed))
+        yield Hostile(
+            f"integers of 190 digits among floats, {where}",
+            put(b"[%b,%b]" % (b"9" * 300, filled(size, b"9" * 190 + b",1e5"))),
+        )
     options = b'{"type":"subscribe","topic":"t","last_n":%b}'
     yield Hostile("a last_n of digits", options % (b"9" * size), False)
     yield Hostile("a last_n of zeros behind the point", options % (b"5." + b"0" * size), False)
@@ -158,5 +186,5 @@ def rest(size: int) -> Iterator[Hostile]:
 
 def texts(size: int) -> Iterator[Hostile]:
     """Each of about so many bytes."""
-    for kind in brackets, members, strings, numbers, rest:
+    for kind in brackets, members, alike, strings, numbers, rest:
         yield from kind(size)

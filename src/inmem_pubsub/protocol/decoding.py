@@ -12,7 +12,7 @@ import msgspec
 
 from inmem_pubsub.protocol import strict_json
 from inmem_pubsub.protocol.messages import MAX_ID_BYTES, Publish, Request, Subscribe, Unsubscribe, is_id
-from inmem_pubsub.protocol.refusal import refuse, refuse_numbers
+from inmem_pubsub.protocol.refusal import refuse, refuse_beyond
 from inmem_pubsub.protocol.strict_json import MAX_DEPTH, NOT_OPENING, SMALL, build
 
 _PAYLOAD_DEPTH: Final = MAX_DEPTH - 2  # a payload stands in the message, and that in the request
@@ -24,13 +24,12 @@ _decode_loosely: Callable[[bytes], Request] = msgspec.json.Decoder(Request, stri
 
 def decode(text: bytes) -> Request:
     """One request from one message, which is valid UTF-8. Raises Malformed."""
-    values = text  # that may hold numbers
     try:
         request: Request = _decode_request(text)
         if type(request) is Publish:
             message, topic, request_id = request.message, request.topic, request.request_id
             ident = message.id
-            message.payload = values = payload = bytes(message.payload)  # type: ignore[assignment]  # let go of the whole text
+            message.payload = payload = bytes(message.payload)  # type: ignore[assignment]  # let go of the whole text
             if len(payload) <= SMALL:
                 build(payload)  # a number that is not finite is refused here
             # What most publishers send. Were a key there twice, or unknown, or were there an escape or a space, then the
@@ -45,7 +44,7 @@ def decode(text: bytes) -> Request:
                 and _is_shallow(payload)
             ):
                 if len(payload) > SMALL:
-                    refuse_numbers(payload)
+                    refuse_beyond(payload)
                 return request
             colons = text.count(b":") - payload.count(b":")
         else:
@@ -53,10 +52,10 @@ def decode(text: bytes) -> Request:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         refuse(text)
         return _decode_unusual(text)
-    if not _is_plain(request, colons, text) or not _fits(request) or strict_json.is_too_deep(text):
+    if not _is_plain(request, colons, text) or not _fits(request):
         refuse(text)
-    elif len(values) > SMALL:
-        refuse_numbers(values)
+    elif len(text) > SMALL or strict_json.is_too_deep(text):
+        refuse_beyond(text)
     return request
 
 

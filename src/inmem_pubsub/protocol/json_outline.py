@@ -1,12 +1,12 @@
-"""What stands where in a well-formed JSON text: its strings, its levels, its members and its floats.
+"""What stands where in a well-formed JSON text: its strings, its levels, its floats, its members without what is in them.
 
 For strict_json.py, which may be asked about a mebibyte that was made to be slow. So there is no Python per character here,
 and nothing is built for what a text holds: it is looked at as a whole, by the operations of bytes and of int. To these a
 text is a number with a digit, or a bit, for each byte. Each takes time in proportion to its length: shifts, AND, XOR, sums,
-conversions to a base that is a power of two, and a division by a number of one digit.
+conversions to a base that is a power of two, and a division by a number of one digit. Where there are only `_FEW` of
+something, a search for each is quicker than to convert the whole.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,14 +21,15 @@ _QUOTES: Final = _table({0x22: 0x31}, 0x30)  # a bit for each byte, written as 0
 _KEEP: Final = _table({0x30: 0xFF})
 _OPEN: Final = _table(dict.fromkeys(b"[{", 1))
 _CLOSE: Final = _table(dict.fromkeys(b"]}", 1))
-_COLONS: Final = _table({0x3A: 0x3A ^ 0x2C})  # what makes a comma of a colon
-_LEVEL_1: Final = _table({1: 0xFF})
 _UP_TO_LEVEL_1: Final = _table({0: 0xFF, 1: 0xFF})
+_BEYOND_LEVEL_1: Final = _table({0: 0, 1: 0}, 1)
 _LESS_ONE: Final = bytes([0, *range(255)])
-_SPACES: Final = _table({c: c or 0x20 for c in range(256)})
 _SCALARS: Final = bytes.maketrans(b'[]{}:"', b"    ,0")
+_DIGITS: Final = _table(dict.fromkeys(b"0123456789", 0x30), 0x2C)
 
-_decode_members = msgspec.json.Decoder(list[Any], float_hook=str.encode).decode
+_DEEPEST: Final = 253  # levels that can be counted
+_FEW: Final = 20
+_LONG: Final = b"0" * 200  # digits in a row: to convert an integer of so many takes more time than to find it
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,34 +42,38 @@ class Outline:
     plain: bytes
     levels: bytes
 
-    def members(self) -> tuple[list[str], list[Any]]:
-        """The keys of an object and its values, as they stand: a key that is there twice is there twice.
+    def flat(self) -> bytes:
+        """An object without what its arrays and objects hold: {"a":1,"b":{"c":[]}} becomes {"a":1,"b":{}}."""
+        beyond = self.levels.translate(_BEYOND_LEVEL_1)
+        kept: list[bytes] = []
+        end = 0
+        for _ in range(_FEW):
+            start = beyond.find(1, end)
+            if start < 0:
+                return b"".join((*kept, self.text[end:]))
+            kept.append(self.text[end:start])
+            end = beyond.index(0, start)
+        flat = int.from_bytes(self.levels.translate(_UP_TO_LEVEL_1)) & int.from_bytes(self.text)
+        return flat.to_bytes(len(self.text)).translate(None, b"\0")
 
-        A value with a point or an exponent is left as it is spelt, in bytes; one that is an array or object is empty. For what
-        is decoded is an array that was made of the text, by exchanging characters: {"a":1,"b":{"c":[]}} became
-        ["a",1,"b",{      }].
-        """
-        kept = int.from_bytes(self.levels.translate(_UP_TO_LEVEL_1)) & int.from_bytes(self.text)
-        commas = int.from_bytes(self.levels.translate(_LEVEL_1)) & int.from_bytes(self.plain.translate(_COLONS))
-        flat = (kept ^ commas).to_bytes(len(self.text)).translate(_SPACES).strip()
-        found = _decode_members(b"[%b]" % flat[1:-1])
-        return found[::2], found[1::2]
+    def part(self, value: bytes) -> "Outline":
+        """Of an array or object that is the value of a member and has this text; of any of those, if there are several."""
+        start = -1
+        for _ in range(_FEW):
+            start = self.text.index(value, start + 1)
+            if self.levels[start] == 1 and self.plain[start] == value[0]:  # and so it is no part of a string
+                end = start + len(value)
+                return Outline(value, self.plain[start:end], self.levels[start:end].translate(_LESS_ONE))
+        found = outline(value, _DEEPEST)  # what stands in a text so often is short
+        if found is None:
+            raise AssertionError("it is no deeper than the text that it stands in")
+        return found
 
-    def part(self, values: Sequence[Any]) -> "Outline":
-        """Of the array or object that stands behind these first of the values."""
-        opening = int.from_bytes(self.levels.translate(_LEVEL_1)) & int.from_bytes(self.plain.translate(_OPEN))
-        kinds = list(map(type, values))
-        before = kinds.count(list) + kinds.count(dict)
-        behind = opening.to_bytes(len(self.text)).split(b"\1", before + 1)[-1]
-        start = len(self.text) - len(behind) - 1
-        end = self.levels.index(1, start + 1) + 1
-        return Outline(self.text[start:end], self.plain[start:end], self.levels[start:end].translate(_LESS_ONE))
-
-    def floats(self) -> list[str]:
+    def floats(self) -> set[str]:
         """The numbers with a point or an exponent, as they are spelt: to convert them can take longer than to find them."""
-        found: list[str] = []
-        bare = self.plain.translate(None, b" \t\r\n\0").replace(b"[]", b"0").replace(b"{}", b"0")
-        msgspec.json.Decoder(list[Any], float_hook=found.append).decode(b"[%b]" % bare.translate(_SCALARS))
+        found: set[str] = set()
+        bare = self.plain.translate(None, b" \t\r\n\0").replace(b"[]", b"0").replace(b"{}", b"0").translate(_SCALARS)
+        msgspec.json.Decoder(list[Any], float_hook=found.add).decode(b"[%b]" % _without_long_integers(bare))
         return found
 
 
@@ -76,9 +81,30 @@ def outline(text: bytes, deepest: int) -> Outline | None:
     """None if it is deeper."""
     plain = _blank_strings(text)
     opening, levels = _levels(plain)
-    if _is_over(levels, deepest, len(text)):
+    around = (levels - opening).to_bytes(len(text))
+    if around.translate(None, bytes(range(deepest))) and _is_over(levels, deepest, len(text)):
         return None
-    return Outline(text, plain, (levels - opening).to_bytes(len(text)))
+    return Outline(text, plain, around)
+
+
+def _without_long_integers(numbers: bytes) -> bytes:
+    """Scalars with something between them, and 0 in the place of every integer of very many digits."""
+    digits = numbers.translate(_DIGITS) + b","
+    kept: list[bytes] = []
+    end = 0
+    start = digits.find(_LONG)
+    while start >= 0:
+        stop = digits.index(b",", start)
+        before = numbers[max(0, start - 2) : start]
+        if (
+            numbers[stop : stop + 1] not in (b".", b"e", b"E")
+            and before[-1:] not in (b".", b"e", b"E", b"+")
+            and before not in (b"e-", b"E-")
+        ):
+            kept.append(numbers[end:start] + b"0")
+            end = stop
+        start = digits.find(_LONG, stop)
+    return b"".join((*kept, numbers[end:]))
 
 
 def is_deeper(brackets: bytes, deepest: int) -> bool:
@@ -89,6 +115,10 @@ def is_deeper(brackets: bytes, deepest: int) -> bool:
 def _blank_strings(text: bytes) -> bytes:
     size = len(text)
     quoted = text.replace(b"\\\\", b"__").replace(b'\\"', b"__") if b"\\" in text else text
+    if quoted.count(b'"') <= _FEW:
+        pieces = quoted.split(b'"')
+        pieces[1::2] = [bytes(1 + len(piece)) for piece in pieces[1::2]]
+        return b"".join(piece if n % 2 else b'"' + piece for n, piece in enumerate(pieces))[1:]
     inside = int(quoted.translate(_QUOTES), 2)
     step = 1
     while step < size:  # every bit becomes the XOR of all up to it: whether an odd number of quotes has been passed

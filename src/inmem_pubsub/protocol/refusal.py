@@ -8,22 +8,24 @@ from typing import Any, Final
 from inmem_pubsub.core.policy import Policy
 from inmem_pubsub.protocol import strict_json
 from inmem_pubsub.protocol.codes import ErrorCode
+from inmem_pubsub.protocol.json_members import LastMembers, Members, Repeated
 from inmem_pubsub.protocol.json_outline import Outline
 from inmem_pubsub.protocol.messages import MAX_ID_BYTES, Malformed, is_id
-from inmem_pubsub.protocol.strict_json import InvalidJson, read_object
+from inmem_pubsub.protocol.strict_json import InvalidJson
 
 _LARGEST_EXACT: Final = 2.0**53  # up to here a float is the integer that was written
 
+_HEAD: Final = LastMembers(("type", "request_id"))
 # Our own keys, each of which may stand in a message once.
-_KEYS: Final = {
-    "subscribe": {"type", "topic", "request_id", "client_id", "last_n", "since", "policy", "buffer"},
-    "unsubscribe": {"type", "topic", "request_id", "client_id"},
-    "publish": {"type", "topic", "request_id", "client_id", "message"},
-    "ping": {"type", "request_id", "client_id"},
+_ANY: Final = ("type", "request_id", "client_id")
+_OF: Final = {
+    "subscribe": Members((*_ANY, "topic", "last_n", "since", "policy", "buffer"), ("since",)),
+    "unsubscribe": Members((*_ANY, "topic")),
+    "publish": Members((*_ANY, "topic", "message"), ("message",)),
+    "ping": Members(_ANY),
 }
-_KEYS_OF_ANY: Final = frozenset[str]().union(*_KEYS.values())
-_MESSAGE_KEYS: Final = {"id", "payload"}
-_SINCE_KEYS: Final = {"epoch", "seq"}
+_OF_MESSAGE: Final = Members(("id", "payload"))
+_OF_SINCE: Final = Members(("epoch", "seq"))
 
 
 def refuse(text: bytes) -> None:
@@ -34,16 +36,17 @@ def refuse(text: bytes) -> None:
         raise Malformed(ErrorCode.INVALID_JSON, f"Invalid JSON: {error}") from None
     if not strict_json.is_object(text):
         raise Malformed(ErrorCode.BAD_REQUEST, "A message must be a JSON object")
-    value, repeated = read_object(outline, _KEYS_OF_ANY, ("message", "since"))
-    request_id = _text(value, "request_id", None)
-    kind = value.get("type")
+    flat = outline.flat()
+    head = _HEAD.read(flat)
+    request_id = _text(head, "request_id", None)
+    kind = head["type"]
     if kind is None:
         raise Malformed(ErrorCode.UNKNOWN_TYPE, "The message has no type", request_id)
     if not isinstance(kind, str):
         raise Malformed(ErrorCode.BAD_REQUEST, "Field 'type' must be a string", request_id)
-    if kind not in _KEYS:
+    if kind not in _OF:
         raise Malformed(ErrorCode.UNKNOWN_TYPE, f"Unknown message type '{kind[:64]}'", request_id)
-    _refuse_repeated([key for key in repeated if key in _KEYS[kind]], request_id)
+    value = _members(_OF[kind], outline, flat, request_id)
     _text(value, "client_id", request_id)
     if kind == "ping":
         return
@@ -59,15 +62,18 @@ def refuse(text: bytes) -> None:
         _refuse_since(value.get("since"), request_id)
 
 
-def refuse_numbers(text: bytes) -> None:
-    """The same for the numbers alone, of a text in which nothing else can be wrong."""
-    if not strict_json.numbers_fit(text):
-        raise Malformed(ErrorCode.INVALID_JSON, f"Invalid JSON: {strict_json.MISFIT}")
+def refuse_beyond(text: bytes) -> None:
+    """The same for the limits of JSON alone, of a text in which nothing else can be wrong."""
+    if (why := strict_json.why_beyond(text)) is not None:
+        raise Malformed(ErrorCode.INVALID_JSON, f"Invalid JSON: {why}")
 
 
-def _refuse_repeated(keys: list[str], request_id: str | None, scope: str = "") -> None:
-    if keys:
-        raise Malformed(ErrorCode.BAD_REQUEST, f"Field '{scope}{keys[0]}' stands there twice", request_id)
+def _members(members: Members, whole: Outline, flat: bytes, request_id: str | None, scope: str = "") -> dict[str, Any]:
+    try:
+        return members.read(whole, flat)
+    except Repeated as repeated:
+        detail = f"Field '{scope}{repeated.name}' stands there twice"
+    raise Malformed(ErrorCode.BAD_REQUEST, detail, request_id)
 
 
 def _refuse_message(message: Any, request_id: str | None) -> None:
@@ -75,8 +81,7 @@ def _refuse_message(message: Any, request_id: str | None) -> None:
         raise Malformed(ErrorCode.MISSING_MESSAGE, "Message is required", request_id)
     if not _is_object(message):
         raise Malformed(ErrorCode.BAD_REQUEST, "Field 'message' must be an object", request_id)
-    value, repeated = read_object(message, _MESSAGE_KEYS)
-    _refuse_repeated(repeated, request_id, "message.")
+    value = _members(_OF_MESSAGE, message, message.flat(), request_id, "message.")
     if _text(value, "id", request_id, "message.") in (None, ""):
         raise Malformed(ErrorCode.MISSING_MESSAGE_ID, "Message id is required", request_id)
 
@@ -101,8 +106,7 @@ def _refuse_since(since: Any, request_id: str | None) -> None:
     )
     if not _is_object(since):
         raise bad
-    value, repeated = read_object(since, _SINCE_KEYS)
-    _refuse_repeated(repeated, request_id, "since.")
+    value = _members(_OF_SINCE, since, since.flat(), request_id, "since.")
     seq = value.get("seq")
     if not isinstance(value.get("epoch"), str) or seq is None or not _is_whole(seq, 0):
         raise bad

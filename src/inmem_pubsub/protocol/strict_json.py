@@ -8,9 +8,9 @@ hundred in a millisecond. There the numbers are looked at without their surround
 longest.
 """
 
-from collections.abc import Collection
+import sys
 from math import isfinite
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from msgspec import Raw
@@ -32,7 +32,7 @@ _STRIDE: Final = 100  # a digit too many in a row: there is one at every 100th p
 _MANY: Final = b"0" * (len(_TOO_MANY) // _STRIDE)
 # Without any of these a number is less than 10 to the power of 199 + 99, and a double holds 308.
 _LARGE: Final = (b"0" * 200, b"e000", b"e+000")
-_TOO_DEEP: Final = f"nested deeper than {MAX_DEPTH} levels"
+TOO_DEEP: Final = f"nested deeper than {MAX_DEPTH} levels"
 MISFIT: Final = f"a number is not finite, or has more than {MAX_DIGITS} digits in a row"
 
 
@@ -61,12 +61,12 @@ def check(text: bytes) -> Outline:
     except UnicodeDecodeError:
         raise InvalidJson("invalid UTF-8") from None
     except RecursionError:
-        raise InvalidJson(_TOO_DEEP) from None
+        raise InvalidJson(TOO_DEEP) from None
     except msgspec.MsgspecError as error:
         raise InvalidJson(str(error).removeprefix("JSON is malformed: ")) from None
     found = outline(text, MAX_DEPTH)
     if found is None:
-        raise InvalidJson(_TOO_DEEP)
+        raise InvalidJson(TOO_DEEP)
     if not is_small and not _numbers_fit(found):
         raise InvalidJson(MISFIT)
     return found
@@ -82,26 +82,29 @@ def is_too_deep(text: bytes) -> bool:
     return is_deeper(brackets, MAX_DEPTH)
 
 
-def numbers_fit(text: bytes) -> bool:
-    """Whether all numbers of a well-formed text are finite and have at most MAX_DIGITS digits in a row."""
-    if _MANY in text[::_STRIDE].translate(_SPELLING) or _openings(text) + text.count(b",") > _FEW:
+def why_beyond(text: bytes) -> str | None:
+    """What is wrong with a well-formed text whose depth and numbers are not within the limits; None where they are."""
+    openings = _openings(text)
+    if _MANY in text[::_STRIDE].translate(_SPELLING) or openings + text.count(b",") > _FEW:
         found = outline(text, MAX_DEPTH)
-        return found is not None and _numbers_fit(found)
+        if found is None:
+            return TOO_DEEP
+        return None if _numbers_fit(found) else MISFIT
+    if openings > MAX_DEPTH and is_too_deep(text):
+        return TOO_DEEP
     try:
         build(text)
     except msgspec.ValidationError:
-        return False
-    return True
+        return MISFIT
+    return None
 
 
 def _numbers_fit(whole: Outline) -> bool:
     spelling = whole.plain.translate(_SPELLING)
-    if _TOO_MANY in spelling:
+    taken = sys.get_int_max_str_digits()  # less than we take, if Python was told so (PYTHONINTMAXSTRDIGITS)
+    if (_TOO_MANY if taken == 0 or taken > MAX_DIGITS else b"0" * (taken + 1)) in spelling:
         return False
-    try:
-        return not any(each in spelling for each in _LARGE) or all(map(isfinite, map(float, set(whole.floats()))))
-    except msgspec.ValidationError:  # Python was told to take shorter integers (PYTHONINTMAXSTRDIGITS)
-        return False
+    return not any(each in spelling for each in _LARGE) or all(map(isfinite, map(float, whole.floats())))
 
 
 def _openings(text: bytes) -> int:
@@ -112,29 +115,3 @@ def _openings(text: bytes) -> int:
 def is_object(text: bytes) -> bool:
     """Whether a well-formed text is an object."""
     return text.lstrip(b" \t\r\n").startswith(b"{")
-
-
-def read_object(
-    whole: Outline, names: Collection[str], parts: Collection[str] = ()
-) -> tuple[dict[str, Any], list[str]]:
-    """Those members of an object that have one of these names, and the names that stand there more than once.
-
-    The values are those of `Outline.members`, but an array or object under a name of `parts` is an outline, unless the name
-    is repeated. Of a name that is repeated the last value counts.
-    """
-    keys, values = whole.members()
-    places: dict[str, int] = {}
-    repeated: dict[str, None] = {}
-    place = len(keys)
-    for key in reversed(keys):
-        place -= 1
-        if key in names:
-            if key in places:
-                repeated[key] = None
-            else:
-                places[key] = place
-    found = {key: values[place] for key, place in places.items()}
-    for key in parts:
-        if key not in repeated and isinstance(found.get(key), list | dict):
-            found[key] = whole.part(values[: places[key]])
-    return found, list(repeated)

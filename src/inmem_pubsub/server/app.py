@@ -20,6 +20,7 @@ from inmem_pubsub.core import Policy, Topic
 from inmem_pubsub.errors import LimitExceeded, TopicExists
 from inmem_pubsub.protocol import strict_json
 from inmem_pubsub.protocol.codes import ErrorCode
+from inmem_pubsub.protocol.json_members import Members, Repeated
 from inmem_pubsub.protocol.names import why_invalid
 from inmem_pubsub.server.metrics import expose
 from inmem_pubsub.server.node import Node
@@ -29,7 +30,7 @@ from inmem_pubsub.server.turns import ClientLeft, Turns
 log = structlog.stdlib.get_logger("inmem_pubsub.app")
 
 MAX_RING: Final = 1_000_000  # messages that a topic may ask for; its ring is bounded by bytes all the same
-_OF_A_TOPIC: Final = frozenset({"name", "policy", "buffer", "ring_buffer_size"})
+_OF_A_TOPIC: Final = Members(("name", "policy", "buffer", "ring_buffer_size"))
 _NO_STORE: Final = {"Cache-Control": "no-store"}
 
 
@@ -168,10 +169,10 @@ def _object(text: bytes) -> dict[str, Any]:
         raise Problem(400, f"Invalid JSON: {error}", ErrorCode.INVALID_JSON) from None
     if not strict_json.is_object(text):
         raise Problem(400, "The body must be a JSON object", ErrorCode.BAD_REQUEST)
-    wanted, repeated = strict_json.read_object(outline, _OF_A_TOPIC)
-    if repeated:
-        raise Problem(400, f"Field '{repeated[0]}' stands there twice", ErrorCode.BAD_REQUEST)
-    return wanted
+    try:
+        return _OF_A_TOPIC.read(outline, outline.flat())
+    except Repeated as repeated:
+        raise Problem(400, f"Field '{repeated.name}' stands there twice", ErrorCode.BAD_REQUEST) from None
 
 
 def _whole(wanted: dict[str, Any], key: str) -> int | None:

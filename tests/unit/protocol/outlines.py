@@ -26,7 +26,14 @@ def level_of_each(marks: bytes) -> list[int]:
 
 
 def as_member(value: object) -> object:
-    """A value of the reference's tree as an outline has it."""
+    """A value of the reference's tree without what is nested in it."""
+    if isinstance(value, Members):
+        return Members()
+    return [] if isinstance(value, list) else value
+
+
+def as_read(value: object) -> object:
+    """The same as it is read."""
     if isinstance(value, Number):
         return value.spelling.encode() if is_float(value) else int(value.spelling)
     if isinstance(value, Members):
@@ -38,9 +45,9 @@ def is_float(number: Number) -> bool:
     return bool(set(number.spelling) & set(".eE"))
 
 
-def floats_in(tree: object) -> list[str]:
+def floats_in(tree: object) -> set[str]:
     if isinstance(tree, Number):
-        return [tree.spelling] if is_float(tree) else []
+        return {tree.spelling} if is_float(tree) else set()
     if isinstance(tree, list):
-        return [n for each in tree for n in floats_in(each[1] if isinstance(tree, Members) else each)]
-    return []
+        return {n for each in tree for n in floats_in(each[1] if isinstance(tree, Members) else each)}
+    return set()

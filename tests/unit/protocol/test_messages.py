@@ -252,6 +252,10 @@ def calls_of(function: Callable[[], object]) -> int:
     return calls
 
 
+LONG_NUMBER = b"0" * 200  # each is looked at by itself
+AS_ZEROS = bytes.maketrans(b"123456789", b"000000000")
+
+
 @pytest.mark.parametrize("hostile", list(texts(MIB // 8)), ids=str)
 def test_a_large_text_is_judged_in_a_few_passes(hostile: Hostile) -> None:
     def judged() -> bool:
@@ -262,7 +266,7 @@ def test_a_large_text_is_judged_in_a_few_passes(hostile: Hostile) -> None:
         return True
 
     judged()  # once before, for what is made at the first time
-    assert calls_of(judged) < 200
+    assert calls_of(judged) < 200 + 6 * hostile.text.translate(AS_ZEROS).count(LONG_NUMBER)
     tracemalloc.start()
     try:
         assert judged() is hostile.accepted

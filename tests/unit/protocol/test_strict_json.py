@@ -9,13 +9,14 @@ from hypothesis import strategies as st
 from inmem_pubsub.protocol.strict_json import (
     MAX_DEPTH,
     MAX_DIGITS,
+    MISFIT,
     SMALL,
+    TOO_DEEP,
     InvalidJson,
     check,
     is_object,
     is_too_deep,
-    numbers_fit,
-    read_object,
+    why_beyond,
 )
 from tests.unit.protocol import reference
 from tests.unit.protocol.json_texts import VALUES, mutations, spellings
@@ -84,14 +85,15 @@ def test_a_text_is_json_just_where_the_reference_says_so(text: bytes) -> None:
 @pytest.mark.parametrize("text", LONG, ids=range(len(LONG)))
 def test_a_number_of_any_length_is_judged_as_by_the_reference(text: bytes) -> None:
     for each in (text, b"[%b%b]" % (text, FILLING)):
-        assert is_valid(each) == numbers_fit(each) == parses(each)
+        assert is_valid(each) == parses(each)
+        assert why_beyond(each) == (None if parses(each) else MISFIT)
 
 
 @pytest.mark.parametrize("digits", [MAX_DIGITS, MAX_DIGITS + 1])
 @pytest.mark.parametrize("before", range(100))
 def test_digits_are_counted_wherever_they_begin(before: int, digits: int) -> None:
     text = b" " * before + b"9" * digits + b" " * 100
-    assert numbers_fit(text) == (digits == MAX_DIGITS)
+    assert why_beyond(text) == (None if digits == MAX_DIGITS else MISFIT)
 
 
 @pytest.mark.parametrize("text", [b"9" * 700, b" " * SMALL + b"9" * 700, b'{"a":%b,"b":[0%b]}' % (b"9" * 700, FILLING)])
@@ -151,6 +153,8 @@ def nests(draw: st.DrawFn) -> tuple[bytes, int]:
 def test_depth_is_counted_in_brackets_that_stand_in_no_string(nest: tuple[bytes, int]) -> None:
     text, depth = nest
     assert is_too_deep(text) == (depth > MAX_DEPTH) == (not parses(text))
+    for each in (text, text[:-1] + FILLING + b"]"):
+        assert why_beyond(each) == (TOO_DEEP if depth > MAX_DEPTH else None)
 
 
 @pytest.mark.parametrize("text", [b"[]", b"[" * 64 + b"]" * 64, b"[" + b"[]," * 500 + b"{}]", b'"' + b"[" * 500 + b'"'])
@@ -165,18 +169,3 @@ def test_a_text_of_many_brackets_is_not_deep_for_that(text: bytes) -> None:
 @pytest.mark.parametrize("text", [b"{}", b' \t\r\n{"a":[]} ', b"[]", b"[{}]", b'"{"', b" 1", b"null"])
 def test_an_object_is_told_from_all_else(text: bytes) -> None:
     assert is_object(text) == isinstance(reference.parse(text), reference.Members)
-
-
-def test_of_a_repeated_member_the_last_counts_however_its_name_is_spelt() -> None:
-    text = b'{"a":1,"b":{"a":[]},"x":0,"\\u0061":2,"x":1,"c":null}'
-    assert read_object(check(text), {"a", "b", "c", "d"}) == ({"a": 2, "b": {}, "c": None}, ["a"])
-    assert read_object(check(b"{}"), {"a"}) == ({}, [])
-
-
-def test_an_object_in_an_object_is_read_as_its_own_outline_says() -> None:
-    text = b'{"x":[{}],"a":{"id":1,"b":{"c":[0]},"id":2},"b":[{}],"c":1,"d":{},"d":{}}'
-    found, repeated = read_object(check(text), {"a", "b", "c", "d"}, ("a", "b", "c", "d"))
-    assert (found["c"], found["d"], repeated) == (1, {}, ["d"])
-    assert found["b"] == check(b"[{}]")
-    assert found["a"] == check(b'{"id":1,"b":{"c":[0]},"id":2}')
-    assert read_object(found["a"], {"id", "b"}) == ({"id": 2, "b": {}}, ["id"])
