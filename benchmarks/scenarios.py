@@ -214,11 +214,12 @@ def _growth() -> Iterator[Cell]:
             "idle topics", f"{topics:,}", "fanout", hundred, x=topics, options=options, idle=idle,
             quick=topics in (0, 10_000),
         )  # fmt: skip
-    # What fits into the sockets of those that do not read is sent to them as well, and is no part of the question: many
-    # publications, and not small ones, so that it is little of all.
+    # What fits into the sockets of those that do not read is sent to them as well, and is no part of the question: the
+    # buffers are small, and the messages many, and not small, so that it is a few parts of a hundred.
     for stuck in (0, 10, 100, 1000):
-        load = {**hundred, "publications": 60_000 if stuck > 100 else 20_000, "payload": 1024, "stuck": stuck}
-        yield Cell("lagging", str(stuck), "fanout", load, x=stuck, needs=frozenset({"overflow"}), seconds=9.0)
+        load = {**hundred, "publications": 20_000, "payload": 1024, "stuck": stuck}
+        options, needs = {"send_buffer": 16 << 10}, frozenset({"overflow"})
+        yield Cell("lagging", str(stuck), "fanout", load, x=stuck, needs=needs, options=options, seconds=9.0)
     for ring in (100, 1000, 10_000, 100_000, 1_000_000):
         needs = frozenset({"ring"})
         yield Cell("ring", f"{ring:,}", "fanout", hundred, x=ring, options={"ring": ring}, needs=needs)

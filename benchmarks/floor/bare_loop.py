@@ -138,7 +138,9 @@ async def serve(port: int) -> None:
     def connected(_request: WSUpgradeRequest) -> WSListener:
         return Subscriber(hub)
 
-    server = await ws_create_server(connected, "127.0.0.1", port, backlog=4096, read_buffer_init_size=2048)
+    server = await ws_create_server(
+        connected, "127.0.0.1", port, backlog=4096, read_buffer_init_size=2048, use_aiofastnet=False
+    )
     await server.serve_forever()
 
 
