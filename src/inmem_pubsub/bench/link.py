@@ -77,6 +77,7 @@ class Link(WSListener):
         self.client = client
         self.closing = False
         self.transport: WSTransport
+        self._socket: asyncio.Transport
         self.receive(receiver)
         self._parts: list[bytes] = []
         self._reason = "without a close frame"
@@ -93,6 +94,7 @@ class Link(WSListener):
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         self.transport = transport
+        self._socket = transport.underlying_transport
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         """Short for events, of which a process has to take a million in a second."""
@@ -156,7 +158,9 @@ class Link(WSListener):
     # -- out
 
     def send(self, text: bytes) -> None:
-        self.transport.send(WSMsgType.TEXT, text)
+        """Nothing where the connection is lost, which `Receiver.lost` says in the next pass at the latest."""
+        if not self._socket.is_closing():
+            self.transport.send(WSMsgType.TEXT, text)
 
     async def close(self) -> None:
         """Idempotent. Waits for the server's answer for a moment."""

@@ -2,11 +2,16 @@
 
 import asyncio
 import json
+import re
+import socket
+import struct
+import threading
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.utils import accept_key
 
 from inmem_pubsub.bench.link import Inbox, Link, connect, payload_text, publish_text, subscribe_text, time_text
 from inmem_pubsub.bench.shape import Client
@@ -146,6 +151,40 @@ def test_a_connection_can_end_without_a_word() -> None:
         connection.transport.abort()
 
     assert told(say).reasons == ["without a close frame"]
+
+
+def let_in_and_reset(listener: socket.socket, told: threading.Event) -> None:
+    """One client, which is reset when it is told to."""
+    peer, _ = listener.accept()
+    head = b""
+    while b"\r\n\r\n" not in head:
+        head += peer.recv(4096)
+    (key,) = re.findall(rb"(?i)sec-websocket-key: *(\S+)", head)
+    answer = "HTTP/1.1 101 X\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-accept: {}\r\n\r\n"
+    peer.sendall(answer.format(accept_key(key.decode())).encode())
+    assert told.wait(20.0)
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    peer.close()
+
+
+def test_who_sends_on_a_connection_that_was_just_lost_says_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """The first time tells that it is lost, but not before the next pass of the loop; from the sixth on there is a log."""
+
+    async def run(listener: socket.socket) -> Record:
+        record, now = Record(), threading.Event()
+        server = threading.Thread(target=let_in_and_reset, args=(listener, now))
+        server.start()
+        link = await connect(parse(f"ws://127.0.0.1:{listener.getsockname()[1]}/ws"), Client("publisher 0"), record)
+        now.set()
+        server.join()
+        for _ in range(20):
+            link.send(b"{}")
+        await record.gone.wait()
+        return record
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        assert asyncio.run(run(listener)).reasons == ["without a close frame"]
+    assert caplog.records == []
 
 
 def test_a_server_that_refuses_is_quoted() -> None:
