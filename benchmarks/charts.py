@@ -197,20 +197,22 @@ def line_chart(scenario: Scenario, figure: Figure, lines: Sequence[Line]) -> Dra
 def expected_line(
     scenario: Scenario, figure: Figure, lines: Sequence[Line]
 ) -> tuple[str, list[tuple[float, float]]] | None:
-    """Through our first point: level, or a line. A cost per delivery is level where one per publication grows."""
+    """How ours would go on if it kept to its first point and its middle one.
+
+    What is linear has a fixed part and one that grows, a + b x, and a cost for each delivery to x subscribers a / x + b.
+    """
     ours = next((line for line in lines if line.peer == "ours"), None)
     if ours is None or not scenario.expected:
         return None
-    grows = scenario.expected == "linear" and not (scenario.key == "subscribers" and figure.key.endswith("delivery"))
     xs = [x for x, _ in ours.points]
-    first_x, first_y = ours.points[0]
-    if not grows:
+    (first_x, first_y), (middle_x, middle_y) = ours.points[0], ours.points[len(xs) // 2]
+    if scenario.expected == "flat" or first_x <= 0 or middle_x <= first_x:
         return "expected: level", [(x, first_y) for x in xs]
-    # A fixed part and one that grows, as they are up to the middle, go on like this.
-    (middle_x, middle_y), last_x = ours.points[len(xs) // 2], xs[-1]
-    slope = (middle_y - first_y) / (middle_x - first_x) if middle_x > first_x else 0.0
-    steps = [first_x * (last_x / first_x) ** (i / 40) for i in range(41)] if first_x > 0 else xs
-    return "expected: linear", [(x, first_y + slope * (x - first_x)) for x in steps]
+    each = scenario.key == "subscribers" and figure.key.endswith("delivery")
+    growing = (middle_y * middle_x - first_y * first_x if each else middle_y - first_y) / (middle_x - first_x)
+    fixed = (first_y - growing) * first_x if each else first_y - growing * first_x
+    steps = [first_x * (xs[-1] / first_x) ** (i / 40) for i in range(41)]
+    return "expected: linear", [(x, fixed / x + growing if each else fixed + growing * x) for x in steps]
 
 
 def x_scale(xs: Sequence[float], left: float, right: float) -> tuple[Scale, list[float]]:
@@ -260,7 +262,9 @@ def spaced(ends: Sequence[tuple[float, str, str, bool]]) -> list[tuple[float, st
 
 
 def short(value: float) -> str:
-    """1500 is 1.5k, 100000 is 100k, 0.05 is itself."""
+    """1500 is 1.5k, 100000 is 100k, 16384 is 16Ki, 0.05 is itself."""
+    if value >= 1024 and value % 1024 == 0:
+        return f"{value / 1024:g}Ki"
     for size, letter in ((1e6, "M"), (1e3, "k")):
         if value >= size:
             return f"{value / size:g}{letter}"

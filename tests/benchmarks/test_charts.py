@@ -9,9 +9,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from benchmarks.charts import charts, short, spaced, x_scale, y_scale
+from benchmarks.charts import Line, charts, expected_line, short, spaced, x_scale, y_scale
 from benchmarks.results import Measured, Results
-from benchmarks.scenarios import SCENARIOS
+from benchmarks.scenarios import PER_DELIVERY, PER_PUBLICATION, SCENARIOS, Figure
 from benchmarks.svg import PALETTE, Drawing, text_width
 from tests.benchmarks.made_up import PEERS, costs, results, runs
 
@@ -115,10 +115,28 @@ def test_bars_are_as_long_as_their_numbers_within_a_panel() -> None:
 
 def test_a_chart_of_growth_has_the_expected_line() -> None:
     assert "expected: linear" in FULL["subscribers"]
-    assert "expected: level" in FULL["subscribers-server-cpu-us-per-delivery"]
+    assert "expected: linear" in FULL["subscribers-server-cpu-us-per-delivery"]
     assert "expected: level" in FULL["ring"]
     assert "stroke-dasharray" in FULL["ring"]
     assert "expected" not in FULL["open-loop"]
+
+
+def expected(name: str, costs_of: dict[str, float], figure: Figure) -> list[tuple[float, float]]:
+    scenario = next(scenario for scenario in SCENARIOS if scenario.key == name)
+    points = [(cell.x, costs_of[cell.label]) for cell in scenario.cells if cell.label in costs_of]
+    found = expected_line(scenario, figure, [Line("ours", "ours", points)])
+    assert found is not None
+    return found[1]
+
+
+def test_the_expected_line_goes_on_as_the_first_half_began() -> None:
+    whole = expected("subscribers", {"10": 30.0, "100": 120.0, "5000": 9999.0}, PER_PUBLICATION)  # 20 and 1 for each
+    assert whole[0] == pytest.approx((10, 30.0))
+    assert whole[-1] == pytest.approx((5000, 5020.0))
+    each = expected("subscribers", {"10": 3.0, "100": 1.2, "5000": 9.0}, PER_DELIVERY)
+    assert each[0] == pytest.approx((10, 3.0))
+    assert each[-1] == pytest.approx((5000, 1.004))
+    assert expected("ring", {"100": 0.5, "1,000": 0.9}, PER_DELIVERY) == [(100, 0.5), (1000, 0.5)]
 
 
 def test_lines_are_as_many_as_can_be_told_apart_and_ours_and_the_floors_are_among_them() -> None:
@@ -168,14 +186,8 @@ def test_names_at_the_ends_of_lines_are_moved_apart() -> None:
 
 
 def test_numbers_are_short() -> None:
-    assert [short(value) for value in (0, 0.05, 7, 1500, 100_000, 1_000_000)] == [
-        "0",
-        "0.05",
-        "7",
-        "1.5k",
-        "100k",
-        "1M",
-    ]
+    shown = [short(value) for value in (0, 0.05, 7, 1500, 16384, 100_000, 1_000_000)]
+    assert shown == ["0", "0.05", "7", "1.5k", "16Ki", "100k", "1M"]
 
 
 def test_a_drawing_is_a_document_of_its_own() -> None:

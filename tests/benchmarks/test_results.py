@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.results import Results, Run, Spread, merged
-from benchmarks.scenarios import P99, PER_DELIVERY
+from benchmarks.scenarios import P99, PER_DELIVERY, PER_PUBLICATION
 from tests.benchmarks.made_up import cell, costs, results, runs
 
 NAME = "fan-out 100 w=8"
@@ -30,6 +30,13 @@ def test_a_figure_is_found_by_its_levels_and_an_absent_one_is_none() -> None:
     assert run.value(P99) == 120.0
     assert run.value(PER_DELIVERY) is None
     assert Run("x", "ours", 0, 1.0, {}, "it broke").value(P99) is None
+
+
+def test_a_fan_outs_cost_of_a_publication_is_worked_out() -> None:
+    said = {"server_cpu_s": 0.5, "publications_sent": 1000}
+    assert Run("x", "ours", 0, 1.0, said).value(PER_PUBLICATION) == 500.0
+    assert Run("x", "ours", 0, 1.0, {**said, "server_cpu_us_per_publication": 3.0}).value(PER_PUBLICATION) == 3.0
+    assert Run("x", "ours", 0, 1.0, {"server_cpu_s": 0.5, "publications_sent": 0}).value(PER_PUBLICATION) is None
 
 
 def test_runs_of_other_cells_and_peers_do_not_count() -> None:
