@@ -114,7 +114,7 @@ static void add_template(struct template_list *list, const char *name, const cha
     list->each[list->count++] = template_parse(text, name);
 }
 
-/* A text in which only those blanks make sense that are always the same: %n, %xHH, %%, %R{} and %H{}. */
+/* A text in which only those blanks make sense that are always the same: %n, %xHH, %%, %R{}, %H{} and %D{}. */
 static void parse_pattern(const char *option, const char *text, struct bytes *out) {
     struct template *template = template_parse(text, option);
     for (const char *blank = "istp@L"; *blank != '\0'; blank++)

@@ -5,6 +5,7 @@
 #include "templates.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,11 +16,12 @@
 #define VALUES "istp@L"
 #define LONGEST_PREFIXED 65535    /* %H{}: two bytes of length */
 #define LONGEST_REMAINING 268435455 /* %R{}: four bytes with seven bits of length each */
+#define HEAD_LONGEST 24             /* %D{}: the digits of any length, and CR LF */
 
 struct template {
-    char blank;             /* PLAIN, one of VALUES, or 'R', 'H' */
+    char blank;             /* PLAIN, one of VALUES, or 'R', 'H', 'D' */
     struct bytes text;      /* of PLAIN */
-    struct template *inner; /* of R and H */
+    struct template *inner; /* of R, H and D */
     struct template *next;
 };
 
@@ -64,7 +66,7 @@ static unsigned char parse_hex_byte(struct cursor *cursor) {
 }
 
 static struct template *parse_braces(struct cursor *cursor) {
-    if (*cursor->at != '{') refuse(cursor, "%R and %H need a text in braces");
+    if (*cursor->at != '{') refuse(cursor, "%R, %H and %D need a text in braces");
     cursor->at++;
     struct template *inner = parse_parts(cursor, true);
     if (*cursor->at != '}') refuse(cursor, "a brace is not closed");
@@ -83,7 +85,8 @@ static void parse_blank(struct cursor *cursor, struct template **last) {
     cursor->at++;
     switch (blank) {
     case 'R':
-    case 'H': add_blank(last, blank, parse_braces(cursor)); break;
+    case 'H':
+    case 'D': add_blank(last, blank, parse_braces(cursor)); break;
     case 'n': bytes_append(&plain_part(last)->text, "\r\n", 2); break;
     case '%': bytes_append_byte(&plain_part(last)->text, '%'); break;
     case 'x': bytes_append_byte(&plain_part(last)->text, parse_hex_byte(cursor)); break;
@@ -121,7 +124,7 @@ bool template_has(const struct template *template, char blank) {
 }
 
 /* MQTT 5.0, 1.5.5: seven bits a byte, the lowest first, the high bit says that more follow. */
-static size_t remaining_length(size_t length, unsigned char out[4]) {
+static size_t remaining_length(size_t length, unsigned char out[HEAD_LONGEST]) {
     if (length > LONGEST_REMAINING) fatal("%%R{}: %zu bytes are more than its length can say", length);
     size_t count = 0;
     do {
@@ -133,19 +136,31 @@ static size_t remaining_length(size_t length, unsigned char out[4]) {
     return count;
 }
 
-static size_t two_bytes(size_t length, unsigned char out[4]) {
+static size_t two_bytes(size_t length, unsigned char out[HEAD_LONGEST]) {
     if (length > LONGEST_PREFIXED) fatal("%%H{}: %zu bytes are more than its length can say", length);
     out[0] = (unsigned char)(length >> 8);
     out[1] = (unsigned char)(length & 255);
     return 2;
 }
 
+/* RESP, bulk strings: the length in decimal is a line of its own. */
+static size_t decimal_line(size_t length, unsigned char out[HEAD_LONGEST]) {
+    return (size_t)snprintf((char *)out, HEAD_LONGEST, "%zu\r\n", length);
+}
+
+static size_t write_head(char blank, size_t length, unsigned char out[HEAD_LONGEST]) {
+    switch (blank) {
+    case 'R': return remaining_length(length, out);
+    case 'H': return two_bytes(length, out);
+    default: return decimal_line(length, out);
+    }
+}
+
 static void expand_with_length(const struct template *part, const struct template_values *values, struct bytes *out) {
     size_t start = out->length;
     template_expand(part->inner, values, out);
-    unsigned char head[4];
-    size_t length = out->length - start;
-    size_t count = part->blank == 'R' ? remaining_length(length, head) : two_bytes(length, head);
+    unsigned char head[HEAD_LONGEST];
+    size_t count = write_head(part->blank, out->length - start, head);
     bytes_insert(out, start, head, count);
 }
 

@@ -50,7 +50,7 @@ def test_only_an_address_of_this_machine_is_measured(load: Load, host: str) -> N
         (["fanout", *NOWHERE, "--subscribe", "a%"], "--subscribe: no blank of that name at character 3 of 'a%'"),
         (["fanout", *NOWHERE, "--subscribe", "%x0g"], "--subscribe: %x needs two hexadecimal digits"),
         (["fanout", *NOWHERE, "--subscribe", "%R{{}"], "--subscribe: a brace is not closed"),
-        (["fanout", *NOWHERE, "--subscribe", "%H"], "--subscribe: %R and %H need a text in braces"),
+        (["fanout", *NOWHERE, "--subscribe", "%H"], "--subscribe: %R, %H and %D need a text in braces"),
         (["fanout", *NOWHERE, "--reply", "PING"], "--reply: 'PING' is not PATTERN=TEMPLATE"),
         (["fanout", *NOWHERE, "--reply", "=PONG"], "--reply (the pattern) is empty"),
         (["ingest", *NOWHERE], "ingest needs --ack PATTERN"),

@@ -33,6 +33,8 @@ static void test_lengths_stand_before_what_they_count(void) {
     EXPANDS("%H{}", "\0\0");
     EXPANDS("%H{MQTT}%x04", "\0\4MQTT\4");
     EXPANDS("%R{}!", "\0!");
+    EXPANDS("$%D{}%n", "$0\r\n\r\n");
+    EXPANDS("$%D{t%t}%n$%D{%@%p}%n", "$2\r\nt3\r\n$22\r\n@@0000000000000abcxxxx\r\n");
     EXPANDS("%x10%R{%H{MQTT}%x04%x02%x00%x3c%H{c%i}}", "\x10\x0e\0\4MQTT\4\2\0\x3c\0\2c7");
     EXPANDS("%x30%R{%H{t%t}%@%p}", "\x30\x1a\0\2t3@@0000000000000abcxxxx");
     EXPANDS("%R{{\"a\":{}}}", "\x08{\"a\":{}}");
