@@ -131,4 +131,5 @@ def seeds() -> Iterator[bytes]:
         yield f"{setting.env}={setting.default_text}\n".encode()
         yield f"\x1e{setting.env}={setting.default_text}\x1e{setting.flag}={setting.default_text}".encode()
     yield b'\xef\xbb\xbf# a\r\n\r\nexport PORT="9001" # b\r\nLOG_LEVEL=\'debug\'\rX="two\nlines"\nPROT=1\nHOST=\n'
+    yield b"\r \r\n\n\rPORT=9001\r\rPORT=9002 # again\n\r\t\rHOST='a'\r\n\r\n"
     yield b"LOW_WATER=1\nINMEM_PUBSUB_LOW_WATER=1MiB\x1eINMEM_PUBSUB_HIGH_WATER=2MiB\x1e--port=80a\x1ePORT=1"

@@ -16,6 +16,7 @@ from inmem_pubsub.config.checks import why_no_allowed_host, why_no_origin
 from inmem_pubsub.protocol.handshake import check_handshake
 from inmem_pubsub.protocol.http_head import BadRequest, Headers, HeadLimits, HeadReader, RequestHead
 from inmem_pubsub.protocol.origin import check_host, check_origin, cors_headers, host_allowed, origin_allowed
+from tests.cases.http_edge import HANDSHAKES
 from tests.cases.http_head import HEAD_CASES
 
 ORIGINS: Final = ((), ("https://app.example", "null"), ("http://[::1]:3000/", "HTTP://B.example:80"), ("x.y+z://a",))
@@ -242,7 +243,10 @@ def seeds() -> Iterator[bytes]:
     for options in range(0, 16, 5):
         for origin in (b"http://localhost:8080", b"https://app.example", b"null", b"http://[::1]:3000", b"x"):
             yield bytes([options]) + b"Origin: " + origin
-    yield from (bytes([0x20]) + case.data for case in HEAD_CASES if len(case.data) < 500)
+    cases = [case.data for case in HEAD_CASES] + [case.data for case in HANDSHAKES]
+    yield from (bytes([0x20]) + data for data in cases if len(data) < 500)
+    for place in range(len(KEY)):
+        yield bytes([0x20]) + GOOD.replace(KEY, KEY[:place] + b"=" + KEY[place + 1 :]) + b"\r\n"
     yield bytes([0x20]) + GOOD + b"\r\n"
     for line in GOOD.split(b"\r\n")[1:-1]:
         yield bytes([0x20]) + GOOD.replace(line + b"\r\n", b"") + b"\r\n"

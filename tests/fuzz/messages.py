@@ -113,3 +113,8 @@ def seeds() -> Iterator[bytes]:
     yield from said_in_wire_cases()
     yield from (case.text for case in parsers.load() if len(case.text) <= 4096)
     yield PUBLISH
+    # A colon that is none, a key that stands there twice, a number beyond the limits: one may hide another.
+    for topic in (b"a", b"a:b", b"a\\u003ab", b"a\\nb"):
+        for more in (b',"x":1', b',"x":1e400', b',"topic":"b"', b',"request_id":"r"', b""):
+            yield b'{"type":"publish","topic":"%b","message":{"id":"m","payload":"\\n"}%b}' % (topic, more)
+            yield b'{"type":"subscribe","topic":"%b"%b}' % (topic, more)

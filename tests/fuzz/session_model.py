@@ -271,6 +271,11 @@ class Client:
             else:
                 self._take_of_stream(kind, message)
         self._judge_end()
+        connection = self.connection
+        if not (connection.takes or connection.closed or connection.spilled):
+            assert not any(b'{"type":"event"' in part[:20] for part in map(bytes, connection.out)), (
+                "held for who is stuck"
+            )
 
     def _take_reply(self, message: dict[str, Any]) -> None:
         assert self._owed, f"nothing was asked: {message}"

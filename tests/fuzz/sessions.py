@@ -97,10 +97,23 @@ def seeds() -> Iterator[bytes]:
     resume = b'{"type":"subscribe","topic":"t","since":{"epoch":"e1","seq":1}}'
     publish = b'{"type":"publish","topic":"t","message":{"id":"m","payload":"' + b"z" * 90 + b'"},"request_id":"p"}'
     leave = b'{"type":"unsubscribe","topic":"t"}'
+    ping = b'{"type":"ping"}'
     for options in range(4):
         yield bytes([options]) + b"\n".join(
             [
                 *(b"0" + subscribe, b"1" + slow, b"2" + subscribe, b"p1", b"p2", b"t"),
+                *(
+                    b"p0",
+                    b"0" + ping,
+                    b"t",
+                    b"3" + ping,
+                    b"t",
+                    b"0" + leave,
+                    b"0" + subscribe,
+                    b"3" + publish,
+                    b"t",
+                    b"r0",
+                ),
                 *[b"3" + publish] * 3,
                 *(b"t", b"3" + b"\x1f".join([publish] * 5), b"t", b"s2", b"t", b"r2", b"t", b"x0", b"0" + resume),
                 *(b"dt", b"2" + leave, b"2" + subscribe, b"ct", b"2" + subscribe, b"0" + subscribe, b"3" + publish),

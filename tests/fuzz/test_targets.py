@@ -11,8 +11,8 @@ from tests.fuzz.targets import NAMES, load
 # As many as take some seconds.
 EXAMPLES: Final = {
     "frames": 1500,
-    "http_requests": 2500,
-    "handshake": 3000,
+    "http_requests": 2000,
+    "handshake": 2000,
     "messages": 2000,
     "json_texts": 800,
     "sessions": 700,
