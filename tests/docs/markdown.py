@@ -24,6 +24,7 @@ DOCUMENTS: Final = (
     "docs/bench.md",
     "docs/conformance.md",
     "docs/internals.md",
+    "docs/performance.md",
     "docs/protocol.md",
     "docs/server-behavior.md",
 )

@@ -19,6 +19,7 @@ LOOKED_AT: Final = {
     "docs/bench.md": {"sh"},
     "docs/conformance.md": set[str](),
     "docs/internals.md": {"python", "text"},
+    "docs/performance.md": set[str](),
     "CONTRIBUTING.md": {"sh"},
     "SECURITY.md": set[str](),
     "THREAT_MODEL.md": set[str](),
