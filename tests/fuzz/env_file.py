@@ -4,6 +4,7 @@ from, or one error of one line that shows nothing of a line that it does not kno
 The records of an input stand between 0x1e: the file, then variables and flags, both as NAME=value.
 """
 
+import atexit
 import io
 import re
 import tempfile
@@ -19,7 +20,9 @@ from inmem_pubsub.errors import ConfigError
 from tests.house.source import ROOT
 
 BREAK: Final = re.compile(r"\r\n|\n|\r")
-FILE: Final = Path(tempfile.mkdtemp(prefix="fuzz-")) / "x.env"
+FOLDER: Final = tempfile.TemporaryDirectory(prefix="fuzz-")
+FILE: Final = Path(FOLDER.name) / "x.env"
+atexit.register(FOLDER.cleanup)
 BY_ENV: Final = {setting.env: setting for setting in describe()}
 BY_FLAG: Final = {setting.flag: setting for setting in describe()}
 UNREADABLE: Final = re.compile(r"x\.env:[0-9]+: (expected NAME=value|is not UTF-8, at byte 0x[0-9a-f]{2})")

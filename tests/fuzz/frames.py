@@ -7,6 +7,7 @@ its second byte says what is wrong with it, and the payload is the rest.
 """
 
 import asyncio
+import atexit
 import re
 from collections.abc import Iterator
 from itertools import count
@@ -229,3 +230,4 @@ def seeds() -> Iterator[bytes]:
 
 
 RUNNER: Final = asyncio.Runner()
+atexit.register(RUNNER.close)
