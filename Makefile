@@ -145,6 +145,10 @@ conformance: setup ## Play all of Autobahn's cases on each event loop; the repor
 floods: setup ## Floods at full size: others' pings, and 100000 visits that must leave nothing; ARGS="SECONDS CYCLES"
 	$(BIN)/python -m tests.floods.run $(ARGS)
 
+.PHONY: memory
+memory: setup ## Attacks on memory at full size, against the worst case that the server prints; choose some with ARGS=stuck
+	$(BIN)/python -m tests.memory.run $(ARGS)
+
 .PHONY: faults
 faults: setup ## Faults at full size: SIGTERM under load, and kill -9 twenty times
 	$(BIN)/python -m tests.faults.run

@@ -28,6 +28,8 @@ pytest.register_assert_rewrite(
     "tests.integration.peer",
     "tests.integration.server_process",
     "tests.integration.streams",
+    "tests.memory.attacks",
+    "tests.memory.stage",
     "tests.node",
 )
 
