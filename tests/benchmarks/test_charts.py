@@ -88,7 +88,10 @@ def test_every_colour_is_there_on_a_light_page_and_on_a_dark_one(drawing: Elemen
     light, dark = style.split("@media (prefers-color-scheme: dark)")
     used = {name for element in drawing.iter() for name in element.attrib.get("class", "").split()}
     assert used
-    assert all(f".{name} " in light and f".{name} " in dark for name in used)
+    for name in used:
+        on_light, on_dark = (re.findall(rf"\.{name} {{ (.+?) }}", each) for each in (light, dark))
+        assert len(on_light) == len(on_dark) == 1
+        assert on_light != on_dark
 
 
 def test_there_is_a_chart_of_each_comparison_and_of_each_growth() -> None:

@@ -13,8 +13,8 @@ NAME = "fan-out 100 w=8"
 
 
 def test_a_spread_is_the_median_with_the_least_and_the_greatest() -> None:
-    assert Spread.of([3.0, 1.0, 2.0]) == Spread(2.0, 1.0, 3.0, 3)
-    assert Spread.of([4.0, 1.0, 2.0, 3.0]) == Spread(2.5, 1.0, 4.0, 4)
+    assert Spread.of([9.0, 1.0, 2.0]) == Spread(2.0, 1.0, 9.0, 3)
+    assert Spread.of([9.0, 1.0, 2.0, 3.0]) == Spread(2.5, 1.0, 9.0, 4)
     assert Spread.of([5.0]) == Spread(5.0, 5.0, 5.0, 1)
     assert Spread.of([]) is None
 

@@ -18,6 +18,7 @@ from benchmarks.peer import PLACES, Peer, peers
 from benchmarks.server import Server, StartError, family, free_ports, pinned, version
 from tests.benchmarks.made_up import cell
 from tests.house.source import ROOT
+from tests.integration.server_process import until
 
 PATIENCE: Final = 20.0
 PUBLICATIONS: Final = 20
@@ -99,7 +100,8 @@ def test_options_become_flags_and_those_that_a_peer_does_not_know_are_ignored(pl
 def test_a_server_that_sleeps_answers_nobody_until_it_is_woken(places: Mapping[str, str]) -> None:
     with Server(peers()["floor"], places=places) as server:
         server.sleep()
-        assert Path(f"/proc/{server.process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+        stat = Path(f"/proc/{server.process.pid}/stat")
+        until(lambda: stat.read_text().rpartition(")")[2].split()[0] == "T", "it is stopped")
         server.wake()
         asyncio.run(converse(peers()["floor"], server.port, 10))
 
