@@ -133,9 +133,11 @@ def describe(peer: Peer) -> Measured:
 def document(results: Results) -> None:
     """The charts into the documentation's folder, and the tables into its page, between the comments that wait for them."""
     draw(results, CHARTS)
-    if PAGE.exists():
+    print(f"Charts: {shown(CHARTS)}")
+    try:
         PAGE.write_text(inserted(PAGE.read_text("utf-8"), as_section(report(results))), "utf-8")
-    print(f"Charts: {shown(CHARTS)}. Tables: {shown(PAGE) if PAGE.exists() else 'nowhere, there is no page for them'}")
+    except (OSError, ValueError) as error:
+        print(f"No tables: {shown(PAGE)}: {error}", file=sys.stderr)
 
 
 def written(results: Results, folder: Path) -> None:

@@ -17,8 +17,10 @@ from benchmarks import __main__ as program
 from benchmarks.bench import Bench, cpu_ticks, wait_until_quiet
 from benchmarks.peer import Peer
 from benchmarks.plan import Step
+from benchmarks.report import BEGIN, END
 from benchmarks.results import Results, Run
 from benchmarks.scenarios import Cell, Idle
+from tests.benchmarks.made_up import costs, results
 
 CELL: Final = Cell("made up", "1", "fanout", {"subscribers": 1, "publications": 1}, seconds=1.0)
 # It answers by what it is asked, and notes each of its calls.
@@ -141,13 +143,28 @@ def test_it_measures_what_is_there_and_names_what_is_not(
     out = tmp_path / "out"
     words = ["--load", str(generator), "--only", "1:1 200 w=64", "--runs", "2", "--seed", "3", "--out", str(out)]
     assert program.main(words) == 0
-    results = Results.read(out / "results.json")
-    assert (results.seed, results.runs_each, len(results.runs)) == (3, 2, 4)
-    assert results.peers["absent"].missing == "no-such-program is not there ()"
+    read = Results.read(out / "results.json")
+    assert (read.seed, read.runs_each, len(read.runs)) == (3, 2, 4)
+    assert read.peers["absent"].missing == "no-such-program is not there ()"
     assert "- absent: no-such-program is not there" in (out / "report.md").read_text("utf-8")
     assert "## Targets" in capsys.readouterr().out
     assert program.main(["--from", str(out / "results.json"), "--out", str(tmp_path / "again")]) == 0
     assert (tmp_path / "again" / "report.md").read_text() == (out / "report.md").read_text()
+
+
+def test_charts_and_tables_go_into_the_documentation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "chat 50 rooms x 20 w=64"
+    results(costs(name, "ours", 1.0), costs(name, "nats", 2.0)).write(tmp_path / "results.json")
+    page, charts = tmp_path / "page.md", tmp_path / "charts"
+    monkeypatch.setattr(program, "PAGE", page)
+    monkeypatch.setattr(program, "CHARTS", charts)
+    words = ["--from", str(tmp_path / "results.json"), "--out", str(tmp_path / "out"), "--docs"]
+    assert program.main(words) == 0  # there is no page
+    page.write_text(f"# Page\n\n{BEGIN}\n{END}\n\nmore\n")
+    assert program.main(words) == 0
+    assert [path.name for path in charts.iterdir()] == ["chat.svg"]
+    assert "\n### Chat\n" in page.read_text("utf-8")
+    assert page.read_text("utf-8").endswith(f"{END}\n\nmore\n")
 
 
 def test_a_run_that_failed_makes_the_exit_code(
