@@ -57,7 +57,7 @@ def _head(results: Results) -> str:
     kind = "A quick run" if results.quick else "A full run"
     return (
         f"# Benchmark\n\n{kind} of {results.started}, commit {results.commit or 'unknown'}, seed {results.seed}, "
-        f"{results.runs_each} runs of each cell.\nServer on core {server}, load generator on core {load}.\n\n{machine}."
+        f"runs of each cell: {results.runs_each}.\nServer on core {server}, load generator on core {load}.\n\n{machine}."
     )
 
 
@@ -115,7 +115,11 @@ def targets(results: Results) -> str:
         verdicts = target.judge(results)
         lines += ["", f"**{target.number}. {target.title}**: {summary(verdicts)}"]
         if verdicts:
-            lines += ["", "| cell | | ours | against | | ratio | allowed | |", "|---|---|---|---|---|---|---|---|"]
+            lines += [
+                "",
+                "| cell | figure | ours | against | theirs | ratio | allowed | verdict |",
+                "|---|---|---|---|---|---|---|---|",
+            ]
             lines += [_row(verdict) for verdict in verdicts]
     return "\n".join(lines)
 

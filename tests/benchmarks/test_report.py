@@ -37,7 +37,7 @@ TARGET = """\
 **2. Cheaper than NATS and uWebSockets in every cell**: missed: 1 of 2 met; the worst is fan-out 100 w=64 against NATS,
 WebSocket, 1.50
 
-| cell | | ours | against | | ratio | allowed | |
+| cell | figure | ours | against | theirs | ratio | allowed | verdict |
 |---|---|---|---|---|---|---|---|
 | fan-out 100 w=8 | server CPU per delivery, µs | 0.50 | NATS, WebSocket | 1.50 | 0.33 | 1.00 | met, marked |
 | fan-out 100 w=64 | server CPU per delivery, µs | 0.30 | NATS, WebSocket | 0.20 | 1.50 | 1.00 | **missed**, marked |
@@ -81,7 +81,7 @@ def test_a_cell_that_nobody_can_do_is_named() -> None:
 
 def test_it_says_on_what_it_was_made_and_how_to_repeat_it() -> None:
     text = report(MADE)
-    assert "commit abcdef123456, seed 7, 3 runs of each cell" in text
+    assert "commit abcdef123456, seed 7, runs of each cell: 3" in text
     assert "cpu a quick one, cores 2" in text
     assert "| NATS, WebSocket | nats-server: v2.15.1 | Go | a server |" in text
     assert "| C floor | abcdef123456 | C | no feature |" in text
