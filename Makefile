@@ -167,7 +167,7 @@ $(BENCH)/floor: benchmarks/floor/floor.c
 
 .PHONY: $(BENCH)/load
 $(BENCH)/load: # its own makefile knows whether there is anything to do
-	@$(MAKE) --no-print-directory -C benchmarks/load
+	@$(MAKE) -s --no-print-directory -C benchmarks/load
 
 $(BENCH)/venv/.ready: $(VENV)/.ready benchmarks/requirements.txt
 	@$(BIN)/python -m venv --clear $(BENCH)/venv
