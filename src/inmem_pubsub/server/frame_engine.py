@@ -27,6 +27,7 @@ REQUEST: Final = (
 _CLOSE: Final = 0x88  # FIN and opcode of a close frame
 _SINK: Final = memoryview(bytearray(64 * 1024))  # written by everyone who is not listened to any more, and never read
 _buffer_of: Final = WSProtocol.get_buffer
+_read_into: Final = WSProtocol.buffer_updated
 
 
 class QuietLogger:
@@ -114,9 +115,9 @@ class Discard(asyncio.BufferedProtocol):
 class FrameEngine(WSProtocol):  # type: ignore[misc]  # not in its stub
     """picows' protocol, and what it does not say: how large its read buffer is. It doubles, and never shrinks.
 
-    `grown` is called when it has doubled, before anything is read into it, and says who reads from now on: it, or who has
-    taken its place. So what a peer sends costs no memory that nobody knows of, and nothing is read into a buffer that is
-    not there any more.
+    `grown` is called when it has doubled, before anything is read into it, so what a peer sends costs no memory that nobody
+    knows of. Whoever is called may let go of the connection, or put another in this place. That must not be while the loop
+    waits for a buffer: it would read into one that is not there any more, and libuv calls back whom it was told to forget.
 
     Where it has refused a frame, another must read: it would go on within or behind that frame as if nothing were wrong, and
     a loop may read many times before it comes to anything else.
@@ -132,7 +133,7 @@ class FrameEngine(WSProtocol):  # type: ignore[misc]  # not in its stub
         transport: asyncio.Transport,
         max_frame: int,
         refuse: Callable[[Violation], object],
-        grown: Callable[[], Reader],
+        grown: Callable[[], object],
     ) -> None:
         """Hands frames to the listener, which is connected when this returns."""
         super().__init__(
@@ -147,13 +148,14 @@ class FrameEngine(WSProtocol):  # type: ignore[misc]  # not in its stub
 
     def get_buffer(self, sizehint: int) -> memoryview:
         room: memoryview = _buffer_of(self, sizehint)
-        if len(room) > self.size:
-            self.size *= 2
-            reader = self._grown()
-            if reader is not self:
-                return reader.get_buffer(sizehint)
         self.under_way = len(room) != self.size
         return room[:-1]  # never filled: full and then doubled, it would have as much room as it had when it was empty
+
+    def buffer_updated(self, nbytes: int) -> None:
+        _read_into(self, nbytes)
+        if len(_buffer_of(self, -1)) > self.size:
+            self.size *= 2
+            self._grown()
 
     @property
     def room(self) -> int:

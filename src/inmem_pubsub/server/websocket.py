@@ -99,7 +99,7 @@ class WebSocket(WSListener):
 
     def _new_protocol(self) -> FrameEngine:
         largest = self._owner.settings.max_message_size
-        self._protocol = FrameEngine(self, self.transport, largest, self.parser_refused, self._grown)
+        self._protocol = FrameEngine(self, self.transport, largest, self.parser_refused, self._weigh)
         self.transport.set_protocol(self._protocol)
         return self._protocol
 
@@ -283,10 +283,6 @@ class WebSocket(WSListener):
         if self._closing_since is not None:
             held += max(0, self.transport.get_write_buffer_size() - self._owner.settings.high_water)
         self._owner.backlog.hold(self, held)
-
-    def _grown(self) -> Reader:
-        self._weigh()
-        return self._reader()
 
     def _reader(self) -> Reader:
         return cast(Reader, self.transport.get_protocol())

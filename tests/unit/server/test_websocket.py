@@ -367,14 +367,13 @@ class Excused:
 
 @on_a_loop
 async def test_a_buffer_that_is_given_back_as_it_grows_is_not_read_into() -> None:
-    """It has doubled, is empty, and about to be read into, when it turns out to be one too many."""
+    """It has doubled, and is empty, when it turns out to be one too many."""
     with make_node("a", backlog_bytes=1000) as node:
         node.connections.backlog.hold(Excused(), 10)
         link = Link(node)
         data = message({"type": "ping"})
-        link.send(frame(b'{"type":"ping"}'.ljust(AT_REST - 100)))
         engine = link.transport.protocol
-        link.send(data)
+        link.send(frame(b'{"type":"ping"}'.ljust(AT_REST - 100)), data)
         assert link.transport.protocol is not engine
         assert held(node) == 10
         link.send(data[:5], data[5:])

@@ -35,11 +35,13 @@ class RecordingTransport(asyncio.Transport):
         self.aborted = False
         self.eof_written = False
         self.lost = False
+        self.waits_for_a_buffer = False  # then it must be left alone: see frame_engine.py
         self.socket = socket.socket()  # not connected: it is there to be asked and configured
         self.protocol: Any = None
         self.on_reading: Callable[[], object] = lambda: None
 
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        assert not self.waits_for_a_buffer
         self.protocol = protocol
 
     def get_protocol(self) -> asyncio.BaseProtocol:
@@ -51,6 +53,7 @@ class RecordingTransport(asyncio.Transport):
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         assert data, "an empty write"
+        assert not self.waits_for_a_buffer
         assert not self.eof_written, "written after the end"
         if self.closing or self.lost:
             return
@@ -97,6 +100,7 @@ class RecordingTransport(asyncio.Transport):
             self.loop.call_soon(self.lose)
 
     def abort(self) -> None:
+        assert not self.waits_for_a_buffer
         self.aborted = self.closing = True
         self.buffered = 0
         self.loop.call_soon(self.lose)
@@ -148,7 +152,9 @@ class Link:
                 protocol.data_received(bytes(self._coming))
                 self._coming.clear()
                 continue
+            transport.waits_for_a_buffer = True
             buffer = protocol.get_buffer(-1)
+            transport.waits_for_a_buffer = False
             n = min(len(buffer), len(self._coming), self.chunk)
             buffer[:n] = self._coming[:n]
             del self._coming[:n]
