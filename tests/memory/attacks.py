@@ -34,6 +34,7 @@ def sizes(*, connections: int, history: str = "8MiB", backlog: str = "8MiB", top
         "--shutdown-timeout=3s",
         "--shutdown-spread=0s",
         "--messages-per-pass=16",
+        "--ping-interval=10m",  # no client here answers one
         "--metrics-topics=2",
         *SMALL_SOCKETS,
     )

@@ -93,6 +93,7 @@ def kinds(epoch: str) -> dict[str, Kind]:
         "resume": Kind(
             (subscription(since={"epoch": epoch, "seq": 0}),),
             reads=ALL,
+            again=True,
             seen=(b'"recovered":true', b'"type":"event"'),
         ),
     }
