@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from benchmarks import churn
 from benchmarks.bench import Bench
 from benchmarks.charts import charts
 from benchmarks.generator import PROGRAM
@@ -27,16 +28,15 @@ from benchmarks.peer import BUILD, ROOT, Peer, peers
 from benchmarks.plan import at_most_seconds, plan
 from benchmarks.report import as_section, inserted, report, targets
 from benchmarks.results import Measured, Results, Run, merged
-from benchmarks.scenarios import QUICK_PEERS, chosen
+from benchmarks.scenarios import PER_CONNECTION, PER_DELIVERY, PER_PUBLICATION, QUICK_PEERS, chosen
 from benchmarks.server import version
 
 FOLDER: Final = BUILD / "results"
 PAGE: Final = ROOT / "docs" / "performance.md"
 CHARTS: Final = ROOT / "docs" / "charts"
-CHURN: Final = "churn.svg"  # churn.py's
 RUNS: Final = 5
 QUICK_RUNS: Final = 3
-TOLD: Final = ("server_cpu_us_per_delivery", "server_cpu_us_per_publication", "server_cpu_us_per_connection")
+TOLD: Final = (PER_DELIVERY, PER_PUBLICATION, PER_CONNECTION)
 # A machine that is slow, or not alone, has fewer runs of each cell instead of more time.
 QUICK_AT_MOST: Final = 165.0  # seconds
 
@@ -121,7 +121,7 @@ def measured(asked: argparse.Namespace) -> Results:
 
 def told(run: Run) -> str:
     """A run in a line."""
-    value = next((f"{run.said[key]:.3f} µs" for key in TOLD if run.said.get(key)), run.error or "done")
+    value = next((f"{value:.3f} µs" for figure in TOLD if (value := run.value(figure))), run.error or "done")
     marks = " (load generator saturated)" if run.said.get("client_saturated") else ""
     return f"{run.cell:36} {run.peer:16} {value}{marks}"
 
@@ -149,7 +149,7 @@ def written(results: Results, folder: Path) -> None:
 def draw(results: Results, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.svg"):
-        if old.name != CHURN:  # an hour's work
+        if old.name != churn.CHART:  # an hour's work
             old.unlink()
     for name, drawing in charts(results):
         (folder / f"{name}.svg").write_text(drawing, "utf-8")

@@ -14,21 +14,16 @@ from benchmarks.generator import PROGRAM, LoadError, Target, idling, measure
 from benchmarks.peer import Peer
 from benchmarks.plan import Step
 from benchmarks.results import Run
-from benchmarks.scenarios import Cell
+from benchmarks.scenarios import Cell, fan_out_load
 from benchmarks.server import Server, StartError
 
 # What a server that was just started has to do before it is measured: compilers of its own, caches, first allocations.
-WARM_UP: Final = Cell(
-    "warm-up", "", "fanout",
-    {"subscribers": 20, "publishers": 1, "topics": 1, "publications": 3000, "window": 8, "payload": 100},
-    seconds=1.0,
-)  # fmt: skip
+WARM_UP: Final = Cell("warm-up", "", "fanout", fan_out_load(20, 3000, window=8), seconds=1.0)
 
 
 def filling(publications: int) -> Cell:
     """What puts so many messages into the first topic."""
-    load = {"subscribers": 1, "publishers": 1, "topics": 1, "publications": publications, "window": 64, "payload": 100}
-    return Cell("fill", "", "fanout", load, seconds=10.0)
+    return Cell("fill", "", "fanout", fan_out_load(1, publications, window=64), seconds=10.0)
 
 
 QUIET_SECONDS: Final = 0.1  # without CPU time, after which a server has done what it had to

@@ -19,18 +19,17 @@ from typing import Final
 from benchmarks.bench import wait_until_quiet
 from benchmarks.generator import Target, measure
 from benchmarks.peer import BUILD, peers
-from benchmarks.scenarios import Cell
+from benchmarks.scenarios import Cell, fan_out_load
 from benchmarks.server import Server
 from benchmarks.svg import Drawing
+from inmem_pubsub.server.usage import resident_bytes
 
 ROUND: Final = 60.0  # seconds
 VISITS: Final = Cell("churn", "visits", "connect", {"connections": 3000, "parallel": 64}, seconds=30.0)
-READERS: Final = Cell(
-    "churn", "readers", "fanout",
-    {"subscribers": 300, "publishers": 1, "topics": 10, "publications": 3000, "window": 64, "payload": 100},
-    seconds=30.0,
-)  # fmt: skip
+READERS: Final = Cell("churn", "readers", "fanout", fan_out_load(300, 3000, topics=10, window=64), seconds=30.0)
 ALLOWED: Final = 1.05
+MIB: Final = 1024 * 1024
+CHART: Final = "churn.svg"
 WIDTH, HEIGHT = 760.0, 300.0
 LEFT, RIGHT, TOP, BOTTOM = 64.0, 24.0, 64.0, 52.0
 
@@ -55,7 +54,7 @@ def main(words: Sequence[str] | None = None) -> int:
     (asked.out / "churn.json").write_text(
         json.dumps([[s.minute, s.visits, s.deliveries, s.resident] for s in samples]) + "\n", "utf-8"
     )
-    (asked.out / "churn.svg").write_text(str(chart(samples)), "utf-8")
+    (asked.out / CHART).write_text(str(chart(samples)), "utf-8")
     grown = growth([sample.resident for sample in samples])
     print(f"{samples[-1].visits} visits, {samples[-1].deliveries} deliveries: {grown:.3f} times what it held before")
     return int(grown > ALLOWED)
@@ -80,9 +79,8 @@ def churn(minutes: int) -> list[Sample]:
 
 
 def resident(pids: Sequence[int]) -> float:
-    """MiB of memory that they hold, by /proc."""
-    lines = (line for pid in pids for line in Path(f"/proc/{pid}/status").read_text().splitlines())
-    return sum(int(line.split()[1]) for line in lines if line.startswith("VmRSS:")) / 1024
+    """MiB of memory that they hold."""
+    return sum(resident_bytes(Path(f"/proc/{pid}/statm")) or 0 for pid in pids) / MIB
 
 
 def growth(values: Sequence[float]) -> float:

@@ -9,7 +9,6 @@ what malloc needs around them; it is the rest of what the process grew by.
 import argparse
 import asyncio
 import gc
-import os
 import socket
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from typing import Final
 from inmem_pubsub.config import Settings
 from inmem_pubsub.server import lifecycle
 from inmem_pubsub.server.listener import listen
+from inmem_pubsub.server.usage import resident_bytes
 from inmem_pubsub.server.websocket import WebSocket
 
 WARM_UP: Final = 500  # connections before anything is counted
@@ -82,11 +82,11 @@ async def table(connections: int) -> str:
 
     await open_more(WARM_UP)
     tracemalloc.start()
-    before, resident_before = tracemalloc.take_snapshot(), resident()
+    before, resident_before = tracemalloc.take_snapshot(), resident_bytes() or 0
     own_before = tracemalloc.get_tracemalloc_memory()
     await open_more(connections)
     own = tracemalloc.get_tracemalloc_memory() - own_before  # what watching costs
-    grown = resident() - resident_before - own
+    grown = (resident_bytes() or 0) - resident_before - own
     found = tracemalloc.take_snapshot().compare_to(before, "lineno")
     client.kill()
     await client.wait()
@@ -118,11 +118,6 @@ def short(place: str) -> str:
         if root in parts:
             return "/".join(parts[parts.index(root) + 1 :]) + ":" + line
     return "/".join(parts[-2:]) + ":" + line
-
-
-def resident() -> int:
-    """Bytes that this process holds, by /proc."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 if __name__ == "__main__":

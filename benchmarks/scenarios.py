@@ -83,18 +83,31 @@ class Scenario:
         return not self.peers or peer in self.peers
 
 
-def _fan_out(
-    scenario: str, label: str, subscribers: int, window: int, publications: int, *, quick: bool = False, **more: int
-) -> Cell:
-    load = {
+def fan_out_load(
+    subscribers: int, publications: int, *, publishers: int = 1, topics: int = 1, payload: int = 100, **more: int
+) -> dict[str, LoadValue]:
+    """Of the load generator's mode `fanout`; `more` has at least a window or a rate."""
+    return {
         "subscribers": subscribers,
-        "publishers": 1,
-        "topics": 1,
+        "publishers": publishers,
+        "topics": topics,
         "publications": publications,
-        "window": window,
-        "payload": more.pop("payload", 100),
+        "payload": payload,
         **more,
     }
+
+
+def _fan_out(
+    scenario: str,
+    label: str,
+    subscribers: int,
+    window: int,
+    publications: int,
+    *,
+    payload: int = 100,
+    quick: bool = False,
+) -> Cell:
+    load = fan_out_load(subscribers, publications, window=window, payload=payload)
     return Cell(scenario, label, "fanout", load, options=_room_for(subscribers), quick=quick)
 
 
@@ -119,15 +132,8 @@ def _fan_outs() -> Iterator[Cell]:
 def _dashboards() -> Iterator[Cell]:
     for topics, connections, counts in ((50, 100, (8000, 30000, 40000)), (500, 20, (30000, 100000, 120000))):
         for window, count in zip((8, 64, 256), counts, strict=True):
-            load = {
-                "subscribers": connections,
-                "publishers": 4,
-                "topics": topics,
-                "topics-per-subscriber": topics,
-                "publications": count,
-                "window": window,
-                "payload": 100,
-            }
+            load = fan_out_load(connections, count, publishers=4, topics=topics, window=window)
+            load["topics-per-subscriber"] = topics
             label = f"{topics} topics x {connections} w={window}"
             options = {"subscriptions": 500} if topics > 100 else {}
             quick = (topics, window) == (50, 64)
@@ -136,14 +142,7 @@ def _dashboards() -> Iterator[Cell]:
 
 def _one_to_one() -> Iterator[Cell]:
     for window, count in ((1, 20000), (64, 100000), (512, 120000)):
-        load = {
-            "subscribers": 200,
-            "publishers": 10,
-            "topics": 200,
-            "publications": count,
-            "window": window,
-            "payload": 100,
-        }
+        load = fan_out_load(200, count, publishers=10, topics=200, window=window)
         yield Cell("1:1", f"200 w={window}", "fanout", load, quick=window > 1)
 
 
@@ -173,26 +172,12 @@ def _payloads() -> Iterator[Cell]:
 
 def _open_loop() -> Iterator[Cell]:
     for rate in (500, 1000, 2000, 4000, 8000):
-        load = {
-            "subscribers": 100,
-            "publishers": 1,
-            "topics": 1,
-            "publications": 3 * rate,
-            "rate": rate,
-            "payload": 100,
-        }
+        load = fan_out_load(100, 3 * rate, rate=rate)
         yield Cell("open loop", f"{rate}/s", "fanout", load, x=rate, seconds=6.0)
 
 
 def _beside() -> Iterator[Cell]:
-    base: dict[str, LoadValue] = {
-        "subscribers": 100,
-        "publishers": 1,
-        "topics": 1,
-        "publications": 3000,
-        "rate": 1000,
-        "payload": 100,
-    }
+    base = fan_out_load(100, 3000, rate=1000)
     yield Cell("beside", "nobody", "fanout", base, seconds=8.0, quick=True)
     overflow, replay = frozenset({"overflow"}), frozenset({"overflow", "replay"})
     yield Cell("beside", "1 stuck", "fanout", {**base, "stuck": 1}, needs=overflow, seconds=8.0, quick=True)
@@ -243,7 +228,7 @@ def _ingest() -> Iterator[Cell]:
     load = {"publishers": 10, "window": 64, "publications": 200_000, "payload": 100}
     yield Cell("ingest", "WebSocket, 10 x 64", "ingest", load, needs=frozenset({"ack"}))
     yield Cell("ingest", "HTTP, batches of 100", "http-ingest", load, needs=frozenset({"http"}))
-    yield Cell("TLS", "100 w=64", "fanout", load, needs=frozenset({"tls"}))
+    yield replace(_fan_out("TLS", "100 w=64", 100, 64, 30000), needs=frozenset({"tls"}))
 
 
 _CELLS: Final = tuple(

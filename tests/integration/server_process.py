@@ -20,6 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 import inmem_pubsub
 from inmem_pubsub.config import describe
+from inmem_pubsub.server.usage import resident_bytes
 
 PATIENCE: Final = 20.0  # seconds until something that must happen counts as not happening; no test waits for them
 STARTED: Final = "inmem-pubsub listens"
@@ -189,8 +190,9 @@ class ServerProcess:
 
     def resident(self) -> int:
         """Bytes of memory that it holds."""
-        statm = Path(f"/proc/{self.process.pid}/statm").read_text().split()
-        return int(statm[1]) * os.sysconf("SC_PAGE_SIZE")
+        found = resident_bytes(Path(f"/proc/{self.process.pid}/statm"))
+        assert found is not None
+        return found
 
 
 def parse_metrics(text: str) -> Metrics:

@@ -18,7 +18,7 @@ from picows import WSCloseCode, WSError, WSFrame, WSInvalidStatusError, WSListen
 from inmem_pubsub.bench.shape import Client
 from inmem_pubsub.stress.audit import Shortfall
 from inmem_pubsub.stress.replies import Ack, Event, Reply, decode
-from inmem_pubsub.stress.target import Target, proxy_for, proxy_url
+from inmem_pubsub.stress.target import Target, proxy_url, through_proxy
 from inmem_pubsub.stress.wire import explain
 
 _EVENT: Final = b'{"type":"event"'
@@ -186,8 +186,7 @@ async def connect(target: Target, client: Client, receiver: Receiver) -> Link:
             logger_name=_SILENT,
         )
     except (OSError, WSError, ImportError) as error:
-        proxy = proxy_for(target)
-        through = f" through the proxy {proxy}" if proxy else ""
+        through = through_proxy(target)
         raise Shortfall(f"{client.name} cannot connect to {target.ws}{through}: {_why(error)}") from error
     if not isinstance(link, Link):
         raise AssertionError("the factory makes links")

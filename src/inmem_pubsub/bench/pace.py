@@ -1,7 +1,7 @@
 """When the next publication is due. Pure: the time is an argument, in nanoseconds of the monotonic clock.
 
-    Window     closed loop: as fast as the server answers. A stall delays what would have come, so it is hardly seen
-    Schedule   open loop: publication n is due at its own time, whatever became of those before it
+    a window      closed loop: as fast as the server answers. A stall delays what would have come, so it is hardly seen
+    a `Schedule`  open loop: publication n is due at its own time, whatever became of those before it
 
 Latencies of an open loop are taken from the time that a publication was due, not from when it could be sent at last.
 That is what Gil Tene calls corrected for coordinated omission: a server that stalls for a second spoils every
@@ -94,12 +94,7 @@ class Schedule:
     @property
     def left(self) -> int:
         """How many of mine have not been made."""
-        return max(0, sum(_below(self.last, mine, self._publishers) for mine in self._mine) - self._turn)
-
-
-def _below(last: int, first: int, step: int) -> int:
-    """How many of first, first + step, … are below `last`."""
-    return max(0, -(-(last - first) // step))
+        return max(0, sum(quota(self.last, mine, self._publishers) for mine in self._mine) - self._turn)
 
 
 def default_window(payload: int) -> int:
@@ -109,4 +104,4 @@ def default_window(payload: int) -> int:
 
 def quota(publications: int, mine: int, publishers: int) -> int:
     """How many of them fall to `mine` of all publishers, dealt out one by one."""
-    return _below(publications, mine, publishers)
+    return max(0, -(-(publications - mine) // publishers))

@@ -1,4 +1,4 @@
-"""What is asked for: one load, whole."""
+"""One load, whole: its shape, its pace, and what goes with them."""
 
 from dataclasses import dataclass, field
 

@@ -13,6 +13,7 @@ from inmem_pubsub.bench.report import PERCENTILES, Report
 _ROWS: Final = 16  # of bars, at most
 _BAR: Final = 40  # columns of the longest bar, at most
 _EIGHTHS: Final = " ▏▎▍▌▋▊▉█"
+_PLAIN_WIDTH: Final = 120  # columns
 _MIB: Final = 1024 * 1024
 # The bounds of the bars in each power of ten, the finest first.
 _STEPS: Final = (
@@ -54,9 +55,6 @@ def to_plain(report: Report, *, blocks: bool) -> str:
     with console.capture() as capture:
         console.print(render(report, blocks=blocks))
     return "\n".join(line.rstrip() for line in capture.get().splitlines())
-
-
-_PLAIN_WIDTH: Final = 120
 
 
 def _grid(*headings: str) -> Table:

@@ -9,9 +9,9 @@ tick of a join would evict from its replay.
     _frames  [ dead | retained ........ | not flushed ..... ]
 
 The only state is the array: `_frames[i]` is seq `head - len + i + 1`. Where the ring ends and how far a number of bytes
-reaches is arithmetic on `_ends` (the bytes before each frame). The dead front is cut off an
-eighth at a time, since deleting from the front of a list costs its length; a plain list beats a deque here by far as
-soon as someone reads from the middle.
+reaches is arithmetic on `_ends` (the bytes before each frame). The dead front is cut off an eighth at a time, since
+deleting from the front of a list costs its length; a plain list beats a deque here by far as soon as someone reads from
+the middle.
 """
 
 from bisect import bisect_left, bisect_right
@@ -49,7 +49,8 @@ class TopicLog:
         """Forget everything; the next event is `position + 1`."""
         self.flushed = self.head = position
         self._bounded = self._tail = position  # flushed and tail as of the last eviction
-        self.size = self.flushed_size = 0  # bytes of all frames held, and of those that are flushed
+        # Bytes of all frames held, and of those that are flushed. `_ends` has both, too, and a tick reads them twice a topic.
+        self.size = self.flushed_size = 0
         self._frames: list[bytes] = []
         self._ends = [0]
 

@@ -82,7 +82,7 @@ class EventFrames:
         self.published_at = stamp = self._stamp.text
         number, ident, payload = b"%d" % seq, _encode(message.id), message.payload
         n = self._around + len(ident) + len(payload) + len(number) + len(stamp)
-        head = _HEADS[n] if n < _HEADED else _head(n)
+        head = _HEADS[n] if n < _HEADED else _head(n)  # spelled out on the way of every publication, as in `published`
         return b"".join((head, self._prefix, ident, _PAYLOAD, payload, _SEQ, number, _TS, stamp, _END))
 
     def dropped(self, after: int, upto: int) -> bytes:

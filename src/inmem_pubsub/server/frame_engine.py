@@ -45,14 +45,13 @@ quiet: Final = QuietLogger()
 
 
 class Outlet:
-    """What picows takes for its transport. `refuse` is called with what it says of the first frame that it does not parse."""
+    """What picows takes for its transport. `refused` is called with what it says of a frame that it does not parse."""
 
-    __slots__ = ("_refuse", "_transport", "refused")
+    __slots__ = ("_refused", "_transport")
 
-    def __init__(self, transport: asyncio.Transport, refuse: Callable[[Violation], object]) -> None:
+    def __init__(self, transport: asyncio.Transport, refused: Callable[[Violation], object]) -> None:
         self._transport = transport
-        self._refuse = refuse
-        self.refused = False
+        self._refused = refused
 
     def get_extra_info(self, name: str) -> Any:
         # With a TLS object, picows uses `write` and never the socket itself.
@@ -63,10 +62,9 @@ class Outlet:
 
     def write(self, data: bytes | bytearray) -> None:
         """Its answer to the handshake, which was answered already, or the close frame for a frame that it refuses."""
-        if data[0] == _CLOSE and not self.refused:
-            self.refused = True
+        if data[0] == _CLOSE:
             code = CloseCode(int.from_bytes(data[2:4], "big"))
-            self._refuse(Violation(code, code.reason))
+            self._refused(Violation(code, code.reason))
 
     def close(self) -> None: ...
 
@@ -132,7 +130,7 @@ class FrameEngine(WSProtocol):  # type: ignore[misc]  # not in its stub
         listener: WSListener,
         transport: asyncio.Transport,
         max_frame: int,
-        refuse: Callable[[Violation], object],
+        refused: Callable[[Violation], object],
         grown: Callable[[], object],
     ) -> None:
         """Hands frames to the listener, which is connected when this returns."""
@@ -143,7 +141,7 @@ class FrameEngine(WSProtocol):  # type: ignore[misc]  # not in its stub
         self.size = AT_REST
         self.under_way = False
         self._grown = grown
-        self.connection_made(Outlet(transport, refuse))
+        self.connection_made(Outlet(transport, refused))
         feed(lambda: self, REQUEST)
 
     def get_buffer(self, sizehint: int) -> memoryview:

@@ -224,9 +224,10 @@ class WebSocket(WSListener):
 
     def parser_refused(self, violation: Violation) -> None:
         """picows met a frame that it does not parse. The frame before it may still be on its way to us, and none behind it."""
-        self._refused = violation
-        self.transport.set_protocol(Discard(self))
-        asyncio.get_running_loop().call_soon(self._fail_refused)
+        if self._refused is None:
+            self._refused = violation
+            self.transport.set_protocol(Discard(self))
+            asyncio.get_running_loop().call_soon(self._fail_refused)
 
     def _fail_refused(self) -> None:
         if self._inbox is None and self._refused is not None:

@@ -6,7 +6,7 @@ from urllib.parse import quote
 import httpx2
 
 from inmem_pubsub.stress.audit import Shortfall
-from inmem_pubsub.stress.target import Target, proxy_for
+from inmem_pubsub.stress.target import Target, proxy_for, through_proxy
 from inmem_pubsub.stress.wire import explain
 
 _TIMEOUT: Final = 10.0  # seconds, for each step of a call
@@ -85,6 +85,5 @@ class Rest:
         try:
             return await self._client.request(method, self._target.http + path, json=content)
         except (OSError, httpx2.HTTPError) as error:
-            proxy = proxy_for(self._target)
-            through = f" through the proxy {proxy}" if proxy else ""
+            through = through_proxy(self._target)
             raise Shortfall(f"cannot reach {self._target}{through}: {explain(error)}") from error

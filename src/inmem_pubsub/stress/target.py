@@ -62,6 +62,12 @@ def proxy_for(target: Target) -> str | None:
     return proxy and urlsplit(proxy)._replace(netloc=urlsplit(proxy).netloc.rpartition("@")[2]).geturl()
 
 
+def through_proxy(target: Target) -> str:
+    """What a message says of it behind the address: " through the proxy http://host:8080", or nothing."""
+    proxy = proxy_for(target)
+    return f" through the proxy {proxy}" if proxy else ""
+
+
 def _is_loopback(host: str) -> bool:
     if host == "localhost" or host.endswith(".localhost"):
         return True

@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from inmem_pubsub.stress.audit import Shortfall
 from inmem_pubsub.stress.replies import Reply, decode
-from inmem_pubsub.stress.target import Target, proxy_for
+from inmem_pubsub.stress.target import Target, through_proxy
 
 _MAX_MESSAGE: Final = 8 * 1024 * 1024  # bytes; an event is a little larger than the message it carries
 _OPEN_TIMEOUT: Final = 10.0  # seconds
@@ -52,8 +52,7 @@ class Wire:
             WebSocketException,
             ImportError,
         ) as error:  # ImportError: a proxy of a kind that needs a package
-            proxy = proxy_for(target)
-            through = f" through the proxy {proxy}" if proxy else ""
+            through = through_proxy(target)
             raise Shortfall(f"{name} cannot connect to {target.ws}{through}: {explain(error)}") from error
         if receive_buffer is not None:
             raw: socket.socket = connection.transport.get_extra_info("socket")
