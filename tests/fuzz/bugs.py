@@ -9,11 +9,11 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Final
 
 from tests.mutants.bug import ROOT, Bug, copied, read_bugs
+from tests.mutants.hunt import hunt
 
 BUGS: Final = Path(__file__).parent / "bugs.toml"
 SECONDS: Final = 60
@@ -40,18 +40,7 @@ def find(bug: Bug) -> tuple[bool, str]:
 
 def main(words: list[str]) -> int:
     bugs = [bug for bug in read_bugs(BUGS) if not words or any(word in bug.why or word in bug.tests for word in words)]
-    left = []
-    for bug in bugs:
-        began = time.monotonic()
-        found, text = find(bug)
-        took = time.monotonic() - began
-        print(
-            f"{'found' if found else 'MISSED'} {took:5.1f} s  {bug.tests[0]}: {bug.why}\n{'':8}{text[:300]}", flush=True
-        )
-        if not found:
-            left.append(bug.why)
-    print(f"\n{len(bugs) - len(left)} of {len(bugs)} bugs were found")
-    return 1 if left or not bugs else 0
+    return hunt(bugs, find)
 
 
 if __name__ == "__main__":

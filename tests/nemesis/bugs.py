@@ -8,11 +8,11 @@ bugs.toml lists them; they are planted like those of tests/mutants, and found by
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Final
 
 from tests.mutants.bug import ROOT, Bug, copied, read_bugs
+from tests.mutants.hunt import hunt
 
 BUGS: Final = Path(__file__).parent / "bugs.toml"
 SEED: Final = 1
@@ -31,17 +31,7 @@ def find(bug: Bug | None) -> tuple[bool, str]:
 
 def main(words: list[str]) -> int:
     bugs = [bug for bug in read_bugs(BUGS) if not words or any(word in bug.why for word in words)]
-    left = []
-    for bug in bugs:
-        began = time.monotonic()
-        found, text = find(bug)
-        print(
-            f"{'found' if found else 'MISSED'} {time.monotonic() - began:5.1f} s  {bug.why}\n{'':8}{text}", flush=True
-        )
-        if not found:
-            left.append(bug.why)
-    print(f"\n{len(bugs) - len(left)} of {len(bugs)} bugs were found, beginning with the seed {SEED}")
-    return 1 if left or not bugs else 0
+    return hunt(bugs, find, f", beginning with the seed {SEED}")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from inmem_pubsub.protocol.http_head import BadRequest
 from inmem_pubsub.server import acceptor as module
 from inmem_pubsub.server.acceptor import BATCH, COMPLAINT, PAUSE, Acceptor
 from inmem_pubsub.server.listener import SPARE_FILES
+from tests.unit.server.timer_fakes import FakeTimer, FakeTimers
 
 
 class FakeSocket:
@@ -61,16 +62,6 @@ class FakeListener:
         self.closed = True
 
 
-class FakeTimer:
-    def __init__(self, when: float, callback: Callable[[], object]) -> None:
-        self.when = when
-        self.callback = callback
-        self.cancelled = False
-
-    def cancel(self) -> None:
-        self.cancelled = True
-
-
 class FakeTask:
     """Runs to its end at once: nothing that it awaits here takes any time."""
 
@@ -82,16 +73,12 @@ class FakeTask:
         callback(self)
 
 
-class FakeLoop:
+class FakeLoop(FakeTimers):
     def __init__(self) -> None:
-        self.now = 100.0
+        super().__init__()
         self.readers: dict[FakeListener, Callable[[], object]] = {}
-        self.timers: list[FakeTimer] = []
         self.connected: list[tuple[asyncio.Protocol, FakeSocket]] = []
         self.refuses: OSError | None = None
-
-    def time(self) -> float:
-        return self.now
 
     def add_reader(self, listener: FakeListener, callback: Callable[[Any], object], argument: object) -> None:
         self.readers[listener] = lambda: callback(argument)
@@ -100,9 +87,7 @@ class FakeLoop:
         self.readers.pop(listener, None)
 
     def call_later(self, seconds: float, callback: Callable[[Any], object], argument: object) -> FakeTimer:
-        timer = FakeTimer(self.now + seconds, lambda: callback(argument))
-        self.timers.append(timer)
-        return timer
+        return self.call_at(self.now + seconds, lambda: callback(argument))
 
     def create_task(self, steps: Coroutine[Any, Any, None]) -> FakeTask:
         return FakeTask(steps)
@@ -116,13 +101,6 @@ class FakeLoop:
         for listener, callback in list(self.readers.items()):
             if listener.coming:
                 callback()
-
-    def turn(self, seconds: float) -> None:
-        self.now += seconds
-        due = [timer for timer in self.timers if not timer.cancelled and timer.when <= self.now]
-        self.timers = [timer for timer in self.timers if timer not in due]
-        for timer in due:
-            timer.callback()
 
 
 class Door:

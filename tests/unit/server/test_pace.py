@@ -6,42 +6,23 @@ from typing import Any, cast
 import pytest
 
 from inmem_pubsub.server.pace import Pace
+from tests.unit.server.timer_fakes import FakeTimers
 from tests.unit.server.websocket_fakes import Link, make_node, on_a_loop, passes
 
 
-class Timer:
-    def __init__(self, when: float, callback: Callable[[], object]) -> None:
-        self.when = when
-        self.callback = callback
-        self.cancelled = False
-
-    def cancel(self) -> None:
-        self.cancelled = True
-
-
-class Loop:
+class Loop(FakeTimers):
     def __init__(self) -> None:
-        self.now = 100.0
+        super().__init__()
         self.soon: list[Callable[[], object]] = []
-        self.timers: list[Timer] = []
-
-    def time(self) -> float:
-        return self.now
 
     def call_soon(self, callback: Callable[[], object]) -> None:
         self.soon.append(callback)
 
-    def call_at(self, when: float, callback: Callable[[], object]) -> Timer:
-        self.timers.append(Timer(when, callback))
-        return self.timers[-1]
-
     def turn(self, seconds: float = 0.0) -> None:
         """One pass, so much later."""
-        self.now += seconds
-        due = [timer for timer in self.timers if timer.when <= self.now and not timer.cancelled]
-        self.timers = [timer for timer in self.timers if timer not in due]
         soon, self.soon = self.soon, []
-        for callback in (*(timer.callback for timer in due), *soon):
+        super().turn(seconds)
+        for callback in soon:
             callback()
 
 
